@@ -87,6 +87,7 @@ if TYPE_CHECKING:
         OutputPath as OutputPath,
         Text as Text,
     )
+    from pinflow.schema.natural_order import natural_key as natural_key
     from pinflow.schema.patterns import fits_pattern as fits_pattern, is_pattern as is_pattern
     from pinflow.masking.known import mask as mask, mask_data as mask_data, remember_token as remember_token
     from pinflow.state.folder.atomic_file import sync_folder as sync_folder
@@ -163,6 +164,7 @@ _HOMES = {
     "reporters.text": ("inert", "table"),
     "schema.addresses": ("is_address",),
     "schema.constraints": ("InputPath", "Number", "OutputPath", "Text"),
+    "schema.natural_order": ("natural_key",),
     "schema.patterns": ("fits_pattern", "is_pattern"),
     "masking.known": ("mask", "mask_data", "remember_token"),
     "state.folder.atomic_file": ("sync_folder",),

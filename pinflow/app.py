@@ -164,7 +164,7 @@ class App:
             typed=typed,
             environ=self.environ,
             tokens=tokens,
-            files=file_rules(path, folder, registry=self.registry, environ=self.environ, state=self.state),
+            files=file_rules(path, folder, registry=self.registry, environ=self.environ, state=self._state),
         )
 
     def usual_api(self) -> str | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
+from pinflow.errors import StateError
 from pinflow.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -86,5 +88,6 @@ def load_commands(shell: Shell) -> tuple[Mapping[str, Command], list[str], Seque
     manager, infos, held = loader.load_installed(shell.environ, cache, files=shell.options.plugins)
     offers = loader.commands(manager, infos, reserved=shell.reserved)
     files = [str(getattr(sys.modules.get(info.module.partition(":")[0]), "__file__", None) or "") for info in infos]
-    files.append(str(allowed_file(shell.environ)))
+    with suppress(StateError):  # who has no state folder has allowed none
+        files.append(str(allowed_file(shell.environ)))
     return {name: offers[name] for name in sorted(offers)}, files, held

@@ -10,7 +10,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from pinflow.errors import BROKEN_PIPE, DEFECT, INTERRUPTED, PinflowError
+from pinflow.errors import BROKEN_PIPE, DEFECT, INTERRUPTED, PinflowError, StateError
 from pinflow.masking.known import harmless_words, mask
 from pinflow.reporters.text import advice, inert
 
@@ -37,8 +37,27 @@ def run_guarded(shell: Shell, work: Callable[[], int]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else DEFECT
     except Exception as error:
+        if (known := _state_error(shell, error)) is not None:
+            show(shell, known)
+            return known.exit_code
         _show_defect(shell, error)
         return DEFECT
+
+
+def _state_error(shell: Shell, error: Exception) -> StateError | None:
+    """What an error of the operating system about the state folder means to the user; None for any other error."""
+    from pinflow.state.folder.paths import state_folder
+
+    if not isinstance(error, PermissionError) or not isinstance(error.filename, str):
+        return None
+    try:
+        folder = os.path.abspath(state_folder(shell.environ))  # noqa: PTH100 - no link need be followed
+    except StateError:
+        return None
+    if not f"{os.path.abspath(error.filename)}{os.sep}".startswith(f"{folder}{os.sep}"):  # noqa: PTH100
+        return None
+    hint = "make it yours, or name a folder of your own with PINFLOW_STATE_DIR"
+    return StateError(f"{error.filename} can't be used: {error.strerror}", hint=hint)
 
 
 def show(shell: Shell, error: PinflowError) -> None:
@@ -113,7 +132,7 @@ def _report_folder(shell: Shell) -> Path:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if os.access(folder, os.W_OK):
             return folder
-    except OSError:
+    except (OSError, StateError):
         pass  # the state directory may be the very defect
     return Path(tempfile.gettempdir())
 

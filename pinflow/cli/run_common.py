@@ -18,6 +18,7 @@ from pinflow.cli.signals import stop_on_signals
 from pinflow.errors import UsageError
 from pinflow.recipe.bundled import recipe_path
 from pinflow.reporters.text import inert
+from pinflow.state.folder.paths import expand_home
 from pinflow.state.records import MAX_WRITES
 
 if TYPE_CHECKING:
@@ -282,7 +283,7 @@ def execute(
 
 def _output(args: argparse.Namespace) -> Path | None:
     folder: Path | None = getattr(args, "output_dir", None)
-    return None if folder is None else folder.expanduser().absolute()
+    return None if folder is None else Path(expand_home(str(folder))).absolute()
 
 
 def _has_threads() -> bool:

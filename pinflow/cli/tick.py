@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pinflow.cli.shell import Shell
+    from pinflow.scheduling.scheduler import Scheduler
 
 DESCRIPTION = """\
 Run what is due now, to its end, and exit: for cron, systemd timers and CI. Call it as often
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, shell: Shell) -> int:
     from pinflow.scheduling.daemon import run_due
+    from pinflow.scheduling.jobs import stored_jobs
     from pinflow.scheduling.queries import select_jobs
     from pinflow.scheduling.scheduler import Scheduler, SchedulerSettings
 
@@ -44,10 +46,24 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         if is_terminal(shell.stderr):
             run_common.tell_recipes(shell, app, args.recipes)
         start = select_jobs(app, store, args.recipes, run_common.parse_given(args), warn)
+        known = stored_jobs(store)
+        new = [row for row in start.rows if row.name not in known]
         settings = SchedulerSettings(options=run_options(shell), deadline=args.deadline)
         scheduler = Scheduler(app, store, start.rows, report=log, settings=settings)
         run_due(app, scheduler, stop.event)
-        following = scheduler.timetable.next_run()
-        if following is not None and shell.human and (shell.options.verbosity > 0 or is_terminal(shell.stderr)):
-            shell.tell(f"next: {inert(following[1])} at {schedule_text.local_time(following[0])}")
+        _tell_next(shell, scheduler, len(new))
     return finish(scheduler, stop.event.exit_code if stop.event.is_set() else log.exit_code)
+
+
+def _tell_next(shell: Shell, scheduler: Scheduler, new: int) -> None:
+    """Say what comes next: to who looks on, and where there are ``new`` jobs, as nothing else shows that they are kept.
+
+    Cron mails that once, and not every 5 minutes.
+    """
+    following = scheduler.timetable.next_run()
+    coming = f"next: {inert(following[1])} at {schedule_text.local_time(following[0])}" if following else ""
+    if new and shell.human and shell.options.verbosity >= 0:
+        jobs = "1 job" if new == 1 else f"{new:,} jobs"
+        shell.tell("; ".join(filter(None, [f"{jobs} registered", coming])))
+    elif coming and shell.human and (shell.options.verbosity > 0 or is_terminal(shell.stderr)):
+        shell.tell(coming)

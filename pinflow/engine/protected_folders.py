@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,11 +23,14 @@ _IN_STATE: Final = (
 )
 
 
-def file_rules(recipe: Path, here: Path, *, registry: Registry, environ: Mapping[str, str], state: Path) -> FileRules:
-    """What the runs of a recipe may read and write, but for what its inputs name."""
+def file_rules(
+    recipe: Path, here: Path, *, registry: Registry, environ: Mapping[str, str], state: Path | None
+) -> FileRules:
+    """What the runs of a recipe may read and write, but for what its inputs name; ``state`` None: the usual folder."""
     folder = recipe.resolve().parent
     around = {paths.current_folder(), *(path for own in (here, folder) for path in (own, *own.parents))}
     cache, plugins = Path(paths.cache_file(environ, "")), list(_plugins(registry))
+    state = state or paths.find_state_folder(environ) or Path(os.devnull)  # without one a recipe can still be checked
     secret = [state, *(state / name for name in _IN_STATE), *_tokens(registry, environ, folder, state), cache, *plugins]
     return FileRules(
         folder=folder,
@@ -43,7 +47,7 @@ def file_rules(recipe: Path, here: Path, *, registry: Registry, environ: Mapping
 def _tokens(registry: Registry, environ: Mapping[str, str], folder: Path, state: Path) -> Iterator[Path]:
     for variable in {api.token_folder_variable for api in registry.apis.values()}:
         if variable and (value := environ.get(variable)):
-            yield Path(value).expanduser()
+            yield Path(paths.expand_home(value))
     yield from token_folders(folder, state)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
@@ -63,7 +64,7 @@ def _check_proxy(proxy: str) -> None:
 def _find_bundle(bundle: str) -> str:
     import ssl
 
-    file = Path(bundle).expanduser()
+    file = Path(os.path.expanduser(bundle))  # noqa: PTH111 - Path.expanduser() raises where nobody has a home
     try:
         if not file.is_file():
             raise UsageError(f"{CA_BUNDLE}: {bundle} is not a file")

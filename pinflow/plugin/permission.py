@@ -61,7 +61,7 @@ class Permission:
         if VARIABLE in environ:
             words = names_in(environ, VARIABLE)
             self._named = {name: word for word in words if (name := find_distribution(word, installed)) is not None}
-        self._file = allowed_file(environ)
+        self._environ = environ
         self._allowed: frozenset[str] | None = None  # read when it first matters: most people have no such plugin
         self.held: list[PluginInfo] = list(_absent(names_in(environ, VARIABLE), installed))
 
@@ -87,7 +87,7 @@ class Permission:
 
     def _is_allowed(self, info: PluginInfo) -> bool:
         if self._allowed is None:
-            self._allowed = read_allowed(self._file)
+            self._allowed = read_allowed(allowed_file(self._environ))
         leads_here = _owners(info.name, self._installed) == [comparable(info.distribution)]
         name = info.name if leads_here else info.distribution
         return _release(info) in self._allowed or self._hold(

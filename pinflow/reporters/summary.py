@@ -16,6 +16,7 @@ from pinflow.reporters.errors import error_data
 from pinflow.reporters.text import UNWRAPPED, advice, fit, inert, json_text, one_line, table, wrap
 from pinflow.reporters.wording import OUTCOMES, duration
 from pinflow.schema.invalid import join_words
+from pinflow.schema.natural_order import natural_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -265,10 +266,13 @@ def _tokens_in_table(result: RunResult) -> set[str]:
 
 
 def accounts_table(results: Sequence[AccountResult], cut: Callable[[str], str] = str) -> list[str]:
-    """A line per account of a loop over accounts: its facts, how much was done, and its error."""
+    """A line per account of a loop over accounts: its facts, how much was done, and its error.
+
+    Those that failed come first, then those that were skipped, then those that are done.
+    """
     if not results:
         return []
-    ordered = sorted(results, key=lambda result: result.error is None) if len(results) > _ACCOUNTS else list(results)
+    ordered = sorted(results, key=_account_order)
     times = Counter(result.account for result in results)
     rows = [_account_row(result, alone=times[result.account] == 1) for result in ordered[:_ACCOUNTS]]
     facts = dict.fromkeys(name for result in ordered for name in result.facts)
@@ -280,6 +284,11 @@ def accounts_table(results: Sequence[AccountResult], cut: Callable[[str], str] =
     rest = len(ordered) - len(rows)
     more = [f"  {rest:,} more; to list them: --output json"] if rest else []
     return ["accounts", *map(cut, table(lines, right=numbers, indent="  ")), *more]
+
+
+def _account_order(result: AccountResult) -> tuple[Any, ...]:
+    rank = {"skipped": 1, "ok": 2, "already": 2, "planned": 2}.get(result.status, 0)
+    return (0 if result.error is not None else rank, natural_key(result.account), natural_key(result.key))
 
 
 def _account_row(result: AccountResult, *, alone: bool) -> dict[str, str]:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from pinflow import CredentialError, StoredToken, dataclass
+from pinflow import CredentialError, StoredToken, dataclass, natural_key
 from pinflow_auth import files, keyring_store, refresh_marker, token_locations
 from pinflow_auth.names import name_variants
 from pinflow_auth.tokens import parse_object, parse_tokens
@@ -237,7 +237,8 @@ def _replacement(token: FileToken) -> Iterator[Callable[[bytes], None]]:
 
 
 def _token_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+    files = (path for path in folder.glob("*.json") if not path.name.startswith("."))
+    return sorted(files, key=lambda path: (natural_key(path.stem), path.name))
 
 
 def _api_of(path: Path, name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -101,7 +102,8 @@ def _folders_of(names: TokenNames, request: CredentialRequest) -> list[Path]:
 
 def _chosen_folder(names: TokenNames, request: CredentialRequest) -> Path | None:
     chosen = request.environ.get(names.folder_variable)
-    return Path(chosen).expanduser() if chosen else None
+    # Path.expanduser() raises where nobody has that home
+    return Path(os.path.expanduser(chosen)) if chosen else None  # noqa: PTH111
 
 
 def _is_shared(folder: Path, names: TokenNames, request: CredentialRequest) -> bool:

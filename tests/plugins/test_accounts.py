@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from pinflow import App
 from pinflow.app import Options
 from pinflow.clock import Clock
 from pinflow.errors import RecipeError
-from pinflow.reporters.summary import Recap, as_data
+from pinflow.reporters.summary import Recap, accounts_table, as_data
 from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.server.messages import HttpResponse
 from pinflow_sandbox.world import boards
@@ -419,6 +420,21 @@ def test_the_recap_is_a_table_of_accounts(agency: Agency) -> None:
     assert "pina_sandbox" not in text
 
 
+def test_accounts_are_worked_for_and_told_in_the_order_of_their_numbers_what_failed_first(agency: Agency) -> None:
+    names = ["client1", "client2", "client10", "client20", "client100"]
+    agency.add(*reversed(names))
+    agency.put("client20", "{")
+    agency.put("client2", "{")
+    result = agency.run(MAKE)
+    assert [row.account for row in result.accounts] == ["ann", "bob", "cem", *names, "dan", "eva"]
+    lines = Recap("Everyone", result).lines(lambda text, style: text)
+    told = [line.split()[0] for line in lines[lines.index("accounts") + 2 :][:10]]
+    assert told == ["client2", "client20", "ann", "bob", "cem", "client1", "client10", "client100", "dan", "eva"]
+    skipped = [replace(row, status="skipped") if row.account == "client10" else row for row in result.accounts]
+    told = [line.split()[0] for line in accounts_table(skipped)[2:]]
+    assert told == ["client2", "client20", "client10", "ann", "bob", "cem", "client1", "client100", "dan", "eva"]
+
+
 def test_a_name_that_is_there_twice_stands_with_its_place(agency: Agency) -> None:
     agency.environ["BOB"] = agency.sandbox.world.token_for("bob")
     app = agency.app()
@@ -426,7 +442,7 @@ def test_a_name_that_is_there_twice_stands_with_its_place(agency: Agency) -> Non
     lines = Recap("Everyone", result).lines(lambda text, style: text)
     names = [line.rsplit(maxsplit=1)[0].strip() for line in lines[lines.index("accounts") + 2 :][:6]]
     file = f"bob (file {agency.tokens / 'bob.json'})"
-    assert names == ["bob (environment variable BOB)", "ann", file, "cem", "dan", "eva"]
+    assert names == ["ann", "bob (environment variable BOB)", file, "cem", "dan", "eva"]
 
 
 def test_the_bundled_recipe_shows_what_is_behind_each_token(agency: Agency) -> None:

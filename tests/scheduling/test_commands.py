@@ -38,13 +38,26 @@ def cli(cli: Cli, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 def test_a_tick_runs_what_is_due_and_nothing_else(rig: Rig, cli: Cli) -> None:
     rig.recipe("a", "every: hour")
+    assert (cli("tick"), cli.stdout) == (0, "")
+    assert re.fullmatch(r"1 job registered; next: a at \d{4}-\d\d-\d\d \d\d:00:00\n", cli.stderr)
     assert (cli("tick"), cli.stdout, cli.stderr) == (0, "", "")
     rig.project.clock.now += HOUR
     assert cli("tick") == 0
-    assert "a: done in" in cli.stderr
+    assert "a: done in" in cli.stderr and "registered" not in cli.stderr
     assert cli("tick") == 0
     assert cli.stderr == ""
     assert rig.times("a") == [HOUR]
+
+
+def test_a_tick_says_how_many_jobs_are_new_and_which_is_next(rig: Rig, cli: Cli) -> None:
+    rig.recipe("a", "every: day, at: '03:30'")
+    rig.recipe("b", "every: hour")
+    assert cli("tick", "-q") == 0
+    assert cli.stderr == ""
+    rig.recipe("c", "every: 30 minutes")
+    rig.recipe("d", "every: 40 minutes")
+    assert cli("tick") == 0
+    assert re.fullmatch(r"2 jobs registered; next: c at .*\n", cli.stderr)
 
 
 @pytest.mark.parametrize("words", [("tick",), ("schedule", "run-now", "a")])

@@ -27,7 +27,10 @@ def load_secret(file: Path) -> bytes:
                 atomic_file.write(file, secret)
             return secret
     except OSError as error:
-        raise StateError(f"{file} can't be made: {error.strerror}", hint="make the place writable") from error
+        raise StateError(
+            f"{file} can't be made: {error.strerror}",
+            hint="make the place writable; or PINFLOW_STATE_DIR names another",
+        ) from error
 
 
 def _read(file: Path) -> bytes | None:

@@ -9,7 +9,7 @@ from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from pinflow import UsageError, check_own_file, check_own_folder, dataclass, state_folder
+from pinflow import PinflowError, UsageError, check_own_file, check_own_folder, dataclass, state_folder
 from pinflow_pinterest.catalogue.operations import BUNDLED, CATALOGUE, open_catalogue
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ class CatalogueChoice:
     @cached_property
     def catalogue(self) -> Catalogue:
         """The user's own, if there is one, else the bundled one. Raises StateError for one that others can change."""
-        folder = own_folder(self.environ)
+        try:
+            folder = own_folder(self.environ)
+        except PinflowError:  # who has no state folder has put none there
+            return open_catalogue(BUNDLED)
         if not (folder / CATALOGUE).is_file():
             return open_catalogue(BUNDLED)
         check_own_folder(folder)
