@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from unittest import mock
@@ -29,6 +29,7 @@ from tests.docs import browser
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from pinflow_sandbox import Sandbox
     from tests.docs.expected import Names
 
 _PARSED = re.compile(
@@ -38,7 +39,7 @@ _PARSED = re.compile(
 )
 _SHELL = re.compile(r"[|;<(){}`]|\$\(|&(?!&)|\bif\b|\bfor\b")
 _SANDBOX = re.compile(r"^(?:eval )?[\"']?(?:\$\()?\s*pinflow sandbox(?P<words>[^&\"']*)(?P<rest>.*)$")
-_WAIT = 60.0  # seconds that a program may take
+_WAIT = 30.0  # seconds that a program may take
 _HOME = "/home/you"  # what pages call the home folder
 
 
@@ -112,7 +113,9 @@ class Console:
         self.folder.mkdir()
         self.code = 0
         self._open = ExitStack()
+        self._login_port = free_port()  # others may test on this machine, and 8085 is only one
         sandbox = self._open.enter_context(start())
+        _register(sandbox, f"http://localhost:{self._login_port}/")
         self.environ = {
             "HOME": str(home),
             "USER": "you",
@@ -136,10 +139,10 @@ class Console:
     def type(self, command: Command, answers: list[str]) -> str:
         """Run a command. Returns what the screen shows, with the page's name for the home folder."""
         line = self.names.fill(command.line).replace(_HOME, str(self.home)).replace("\\\n", "")
-        if command.output and command.output[-1].strip() == "^C":
+        if "^C" in (text.strip() for text in command.output):
             shown = self._interrupted(line, command)
         elif (sandbox := _SANDBOX.match(line)) is not None and "--help" not in line:
-            shown = self._start_sandbox(shlex.split(sandbox["words"]), in_background="&" in sandbox["rest"])
+            shown = self._start_sandbox(self._expanded(sandbox["words"]), in_background="&" in sandbox["rest"])
         else:
             shown = self._line(line, answers)
         return shown.replace(str(self.home), _HOME)
@@ -216,11 +219,12 @@ class Console:
 
     def _pinflow_line(self, words: list[str], added: Mapping[str, str], answers: list[str]) -> str:
         output = None
+        assert words[:2] != ["schedule", "run"] or "--help" in words, "it runs for ever: show ^C below it"
         if len(words) > 1 and words[-2] == ">":
             output = self.folder / words[-1]
             words = words[:-2]
         if words[:2] == ["auth", "login"] and not {"--port", "--no-browser", "--help"} & set(words):
-            words += ["--port", str(free_port())]  # others may test on this machine
+            words += ["--port", str(self._login_port), "--timeout", "30s"]
         before = self.environ
         self.environ = {**before, **added}
         try:
@@ -261,6 +265,13 @@ class Console:
             text=True,
         )
 
+    def _expanded(self, words: str) -> list[str]:
+        """Words as bash makes them of a line: --token=client{1..20} is twenty."""
+        done = subprocess.run(
+            ["bash", "-c", f"printf '%s\\n' {words}"], env=self.environ, capture_output=True, text=True, check=True
+        )
+        return done.stdout.splitlines()
+
     def _start_sandbox(self, words: list[str], *, in_background: bool) -> str:
         """Another sandbox acts as the service from now on, as after pasting the variables that it prints."""
         port = str(free_port())
@@ -295,13 +306,13 @@ class Console:
     def _interrupted(self, line: str, command: Command) -> str:
         """Start a program that goes on for ever, and end it once it has said what the page shows above ``^C``."""
         position = next(number for number, text in enumerate(command.output) if text.strip() == "^C")
-        pattern, _ = self.names.pattern("\n".join(command.output[:position]))
+        shown = "\n".join(command.output[:position])
         said = self.home / ".said"
         with said.open("w", encoding="utf-8") as output:
             program = self._program(shlex.split(self._expand(line))[1:], output, output)
             try:
                 end = time.monotonic() + _WAIT
-                while not pattern.match(said.read_text("utf-8")) and program.poll() is None:
+                while not self.names.begins(shown, said.read_text("utf-8")) and program.poll() is None:
                     if time.monotonic() > end:
                         break
                     time.sleep(0.05)
@@ -317,6 +328,13 @@ class Console:
 def is_parsed(words: Sequence[str]) -> bool:
     """Whether a command is only split into words: it installs things, or belongs to another machine."""
     return _PARSED.fullmatch(words[0]) is not None
+
+
+def _register(sandbox: Sandbox, address: str) -> None:
+    """Let the sandbox's app be answered at this address too."""
+    apps = sandbox.world.logins.apps
+    app = sandbox.world.app
+    apps[app.id] = replace(app, redirect_uris=app.redirect_uris | {address})
 
 
 def free_port() -> int:

@@ -28,7 +28,6 @@ _LOOSE = {  # what is another each time
 _VOLATILE = re.compile(
     "|".join(
         [
-            r"(?P<gap>\.\.\.)",
             r"(?P<space>\s+)",
             *(f"(?P<{name}>{form})" for name, form in {**_KEPT, **_LOOSE}.items()),
         ]
@@ -52,42 +51,55 @@ class Names:
             text = text.replace(shown, actual)
         return text
 
-    def pattern(self, shown: str) -> tuple[re.Pattern[str], list[str]]:
-        """What matches all that this text of a page may stand for, and the new examples among its groups."""
+    def differences(self, shown: str, actual: str) -> str:
+        """Nothing if the page shows what was said, else how they differ. Lines may be broken elsewhere."""
+        if not _PROGRESS.search(shown):
+            actual = _PROGRESS.sub("", actual)
+        if self.begins(shown, actual, to_the_end=True):
+            return ""
+        lines = unified_diff(shown.strip().splitlines(), actual.strip().splitlines(), "shown", "said", lineterm="")
+        return "\n".join(lines)
+
+    def begins(self, shown: str, actual: str, *, to_the_end: bool = False) -> bool:
+        """Whether what was said begins with what the page shows. The examples in it are known from then on.
+
+        What stands between two gaps is looked for from left to right, and the first place counts: one pattern of all
+        would try every combination of places.
+        """
+        pieces = re.split(r"\s*\.\.\.\s*", shown.strip())
+        actual, position = actual.strip(), 0
+        new: dict[str, str] = {}
+        for number, piece in enumerate(pieces):
+            pattern, groups = self._pattern(piece, new, at_end=to_the_end and number == len(pieces) - 1)
+            find = pattern.match if number == 0 else pattern.search
+            match = find(actual, position)
+            if match is None:
+                return False
+            position = match.end()
+            new |= {text: match[f"g{index}"] for index, text in enumerate(groups)}
+        self._actual |= new
+        return True
+
+    def _pattern(self, piece: str, new: dict[str, str], *, at_end: bool) -> tuple[re.Pattern[str], list[str]]:
+        """What matches a text without a gap, and the examples among its groups that were not known yet."""
+        known = self._actual | new
         parts: list[str] = []
         groups: list[str] = []
         end = 0
-        shown = shown.strip()
-        for part in _VOLATILE.finditer(shown):
-            parts.append(re.escape(shown[end : part.start()]))
+        for part in _VOLATILE.finditer(piece):
+            parts.append(re.escape(piece[end : part.start()]))
             end = part.end()
             kind, text = str(part.lastgroup), part[0]
-            if kind == "gap":
-                parts.append(r"[\s\S]*?")
-            elif kind == "space":
+            if kind == "space":
                 parts.append(r"\s+")
             elif kind in _LOOSE:
                 parts.append(_LOOSE[kind])
-            elif text in self._actual:
-                parts.append(re.escape(self._actual[text]))
+            elif text in known:
+                parts.append(re.escape(known[text]))
             elif text in groups:
                 parts.append(f"(?P=g{groups.index(text)})")
             else:
                 parts.append(f"(?P<g{len(groups)}>{_KEPT[kind]})")
                 groups.append(text)
-        parts.append(re.escape(shown[end:]))
-        pattern = "".join(parts).replace(r"\s+[\s\S]*?", r"\s*[\s\S]*?").replace(r"[\s\S]*?\s+", r"[\s\S]*?\s*")
-        return re.compile(rf"\s*{pattern}\s*"), groups
-
-    def differences(self, shown: str, actual: str) -> str:
-        """Nothing if the page shows what was said, else how they differ. Lines may be broken elsewhere."""
-        if not _PROGRESS.search(shown):
-            actual = _PROGRESS.sub("", actual)
-        pattern, groups = self.pattern(shown)
-        match = pattern.fullmatch(actual)
-        if match is None:
-            lines = unified_diff(shown.strip().splitlines(), actual.strip().splitlines(), "shown", "said", lineterm="")
-            return "\n".join(lines)
-        for number, text in enumerate(groups):
-            self.add(text, match[f"g{number}"])
-        return ""
+        parts.append(re.escape(piece[end:]) + (r"\s*\Z" if at_end else ""))
+        return re.compile("".join(parts)), groups

@@ -11,16 +11,7 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
 BESIDE = ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "plugins/README.md")
-# docs/generate.py writes these: their examples are evaluated when it does
-GENERATED = (
-    "facts/",
-    "site/",
-    "project/architecture.md",
-    "project/contributing.md",
-    "project/security.md",
-    "project/changelog.md",
-    "project/plugins.md",
-)
+GENERATED = ("docs/facts/", "docs/site/")  # by docs/generate.py, which evaluates their examples, and by the build
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,})(?P<info>[^`]*)$")
 _HEADING = re.compile(r"^(#{1,6}) +(.*?) *#*$")
@@ -75,7 +66,7 @@ def slug(heading: str) -> str:
 
 def is_generated(name: str) -> bool:
     """Whether docs/generate.py, or the build, writes this page of docs/."""
-    return name.startswith(tuple(f"docs/{path}" for path in GENERATED)) or "/_" in name
+    return name.startswith(GENERATED)
 
 
 @cache

@@ -11,7 +11,7 @@ import pytest
 from pinflow.recipe.bundled import bundled_recipes
 from tests.docs.examples import KINDS
 from tests.docs.pages import DOCS, PROJECT, Page, is_generated, pages, read_page
-from tests.docs.vocabulary import all_options, product_words, wrong_command
+from tests.docs.vocabulary import all_options, facts, product_words, wrong_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +22,6 @@ _OTHER_PROGRAMS = ("CONTRIBUTING.md",)  # whose options are those of the tests
 _DIRECTIVES = {"{toctree}"}
 _LINK = re.compile(r"\[[^]\[]*(?:\[[^]]*\][^]\[]*)*\]\((?P<target>[^)\s]+)\)")
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-_FACTS = re.compile(  # what docs/generate.py writes
-    r"docs/facts/(index|recipe-keys|expressions|input-types|actions(-\w+)*|operations([-/][\w-]+)*|commands(/[\w-]+)*"
-    r"|variables|exit-codes|error-codes|events|notices|sandbox-settings|bundled-recipes|hooks|library|limits"
-    r"|changelog|plugin-guide|security|contributing|architecture)\.md"
-)
 
 
 def spans(page: Page) -> list[str]:
@@ -101,8 +96,10 @@ def links(page: Page) -> Iterator[str]:
             continue
         name = file.relative_to(PROJECT).as_posix()
         if is_generated(name):
-            if name.startswith("docs/facts/") and not _FACTS.fullmatch(name):
+            if name not in facts():
                 yield f"{page.name}: no page of facts {target}"
+            elif anchor and anchor not in facts()[name].anchors:
+                yield f"{page.name}: no heading #{anchor} in {name}"
         elif not file.exists():
             yield f"{page.name}: nothing at {target}"
         elif anchor and name.endswith(".md") and anchor not in read_page(name, file.read_text("utf-8")).anchors:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import io
 import re
 from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING
 
 from pinflow.cli.commands import BUILT_IN, module_of, plugin_commands
+from pinflow.cli.docs import facts_pages
 from pinflow.cli.parser import below, options_of, parser_of, parser_of_offer
 from pinflow.cli.shell import Shell
-from tests.docs.pages import PROJECT
+from pinflow.reference.pages import as_markdown
+from tests.docs.pages import PROJECT, read_page
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.docs.pages import Page
+
 _WORDS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PRODUCT = ("pinflow", "common", "plugins", "recipes", "templates", "tests")
-COMING = {"doctor", "docs", "recipes", "functions"}  # commands that pages may name before they are there
+COMING = {"recipes"}  # commands that pages may name before they are there
 _READ = {".py", ".yaml", ".yml", ".toml", ".csv"}
 
 
@@ -64,6 +69,20 @@ def wrong_command(words: list[str]) -> str:
         elif re.match(r"--[a-z-]+(=|$)", word) and word.partition("=")[0] not in options_of(parser):  # not --from-NAME
             return f"{path} has no option {word}"
     return ""
+
+
+@cache
+def facts() -> dict[str, Page]:
+    """The pages that docs/generate.py writes, by the path that they will have."""
+    spec = spec_from_file_location("generate_docs", PROJECT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    generate = module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    stream = io.StringIO()
+    written = facts_pages(Shell(stream, stream, stream, {}), generate.papers())
+    names = {f"docs/facts/{page.name}.md": page for page in written}
+    return {name: read_page(name, as_markdown(page, written)) for name, page in names.items()}
 
 
 @cache
