@@ -1,4 +1,4 @@
-"""The README's unit, crontab line and container command, as they are printed there."""
+"""The unit, crontab line, container command and included recipe, as the pages about running print them."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROJECT = Path(__file__).parents[2]
-README = (PROJECT / "README.md").read_text("utf-8")
+PAGES = PROJECT / "docs" / "tasks" / "run"
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="for POSIX")
 
 
-def printed(kind: str, containing: str) -> str:
-    """A block of the README."""
-    blocks: list[str] = re.findall(rf"```{kind}\n(.*?)```", README, re.DOTALL)
+def printed(name: str, kind: str, containing: str) -> str:
+    """A block of a page."""
+    blocks: list[str] = re.findall(rf"```{kind}[^\n]*\n(.*?)```", (PAGES / name).read_text("utf-8"), re.DOTALL)
     return next(block for block in blocks if containing in block)
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home in which the README's steps were taken: the program, a folder with a recipe, the app's id."""
+    """A home in which the steps of the pages were taken: the program, a folder with a recipe, the app's id."""
     recipes = tmp_path / "pinflow" / "recipes"
     recipes.mkdir(parents=True)
     text = "name: n\nschedule: {every: 1 second}\nsteps: [{uses: log, with: {text: hello}}]\n"
@@ -49,9 +49,9 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_a_recipe_of_its_own_brings_inputs_and_account_along(tmp_path: Path) -> None:
-    """The README's: beside the bundled recipe, with nothing given."""
+    """As the page says: beside the bundled recipe, with nothing given."""
     recipe = tmp_path / "mirror_garden.yaml"
-    recipe.write_text(printed("yaml", "include: mirror_board.yaml"), "utf-8")
+    recipe.write_text(printed("schedule.md", "yaml recipe", "include: mirror_board.yaml"), "utf-8")
     shutil.copy(PROJECT / "recipes" / "mirror_board.yaml", tmp_path)
     app = App.installed({"PINFLOW_STATE_DIR": str(tmp_path / "state"), "PINFLOW_CACHE_DIR": str(tmp_path / "cache")})
     with scheduling.open(app, [recipe]) as scheduler:
@@ -62,7 +62,7 @@ def test_a_recipe_of_its_own_brings_inputs_and_account_along(tmp_path: Path) -> 
         None,
         {},
     )
-    assert job.accounts == ["garden"]
+    assert sorted(job.accounts) == ["access_token", "garden"]
 
 
 def test_systemd_takes_the_unit(home: Path) -> None:
@@ -70,20 +70,20 @@ def test_systemd_takes_the_unit(home: Path) -> None:
     if analyze is None:
         pytest.skip("systemd is not here")
     unit = home / "pinflow.service"
-    unit.write_text(printed("ini", "[Service]").replace("%h", str(home)), "utf-8")
+    unit.write_text(printed("systemd.md", "ini", "[Service]").replace("%h", str(home)), "utf-8")
     done = subprocess.run([analyze, "verify", str(unit)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_unit_starts_and_stops_the_daemon(home: Path) -> None:
-    unit = printed("ini", "[Service]").replace("%h", str(home))
+    unit = printed("systemd.md", "ini", "[Service]").replace("%h", str(home))
     (command,) = re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)
     (folder,) = re.findall(r"^WorkingDirectory=(.*)$", unit, re.MULTILINE)
     assert stopped(command.split(), {"HOME": str(home), "PATH": "/usr/bin:/bin"}, Path(folder), home) == 0
 
 
 def test_cron_runs_what_is_due(home: Path) -> None:
-    line = printed("crontab", "tick").strip()
+    line = printed("cron.md", "text", "tick").strip()
     times, command = line[:11], line[12:]
     assert times == "*/5 * * * *"
     assert "%" not in command  # which is the end of the line to cron
@@ -101,7 +101,7 @@ def test_cron_runs_what_is_due(home: Path) -> None:
 
 def test_the_program_of_the_container_runs(home: Path) -> None:
     """Without the container, and with pinflow installed already."""
-    words = printed("sh", "docker run")
+    words = printed("container.md", "console", "docker run")
     (script,) = re.findall(r"sh -c '(.*)'", words)
     pip, folder, program = script.split(" && ")
     assert (pip, folder) == ("pip install -q /work", "cd /work")
