@@ -28,6 +28,11 @@ def main(argv: Sequence[str] | None = None, *, shell: Shell | None = None) -> in
         return 0
     if words in (["--help"], ["-h"], ["help"]) and shell is None and _print_cached_help():
         return 0
+    if words[:2] == ["completion", "--words"] and shell is None and sys.stdout is not None:  # at every press of a key
+        from pinflow.cli.words import print_words
+
+        print_words(words[2:], os.environ, sys.stdout.write)
+        return 0
     import threading
 
     from pinflow.cli.program import main as run

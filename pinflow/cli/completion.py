@@ -1,4 +1,7 @@
-"""``pinflow completion``: a static script that completes commands, options, recipes and actions."""
+"""``pinflow completion``: a script that completes commands and options, and asks pinflow for recipes, inputs, runs.
+
+The tree of commands stands in the script; what changes from day to day it asks for: see ``words``.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,32 @@ EXAMPLES = """\
 OUTPUTS: Sequence[str] = ("human",)
 
 _FILES = frozenset({"recipe", "recipes", "plugin"})
+# what is asked for, by the name of an argument; in commands of plugins by its metavar
+_BY_NAME = {
+    "recipe": "recipes",
+    "recipes": "recipes",
+    "inputs": "inputs",
+    "tokens": "tokens",
+    "clear_block": "tokens",
+    "id": "runs",
+    "job": "jobs",
+    "template": "templates",
+    "executor": "executors",
+    "api": "apis",
+}
+_BY_PATH = {("actions", "name"): "actions", ("functions", "name"): "functions", ("explain", "words"): "codes"}
+_BY_METAVAR = {"TOKEN": "tokens", "OPERATION": "operations", "RECIPE": "recipes", "RUN": "runs", "ACTION": "actions"}
+
+
+def _asked(path: tuple[str, ...], option: Option) -> str:
+    """The kind of words that is asked for where this argument stands; "" for none."""
+    if path[:1] == ("plugins",) and option.kind == "name":
+        return "plugins"
+    return (
+        _BY_PATH.get((path[0] if path else "", option.kind))
+        or _BY_METAVAR.get(option.metavar)
+        or ("" if option.values else _BY_NAME.get(option.kind, ""))
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,9 +98,8 @@ def _word_cases(tree: Mapping[tuple[str, ...], list[Option]], variable: str) -> 
         words = " ".join([*_subcommands(tree, path), _values(options)]).strip()
         kinds = {option.kind for option in options if not option.names}
         files = int(bool(kinds & _FILES))
-        flags = _flags(options)
-        lists = " ".join(path) if "--names" in flags else ""  # the command lists what can follow it
-        values = f"{variable}='{words}' flags='{' '.join(flags)}' files={files} lists='{lists}'"
+        asked = " ".join(dict.fromkeys(filter(None, (_asked(path, option) for option in options if not option.names))))
+        values = f"{variable}='{words}' flags='{' '.join(_flags(options))}' files={files} asked='{asked}'"
         lines.append(f"    '{' '.join(path)}') {values} ;;")
     return lines
 
@@ -79,10 +107,12 @@ def _word_cases(tree: Mapping[tuple[str, ...], list[Option]], variable: str) -> 
 def _value_cases(tree: Mapping[tuple[str, ...], list[Option]]) -> list[str]:
     """Branches over the word before: the values of an option."""
     values: dict[str, str] = {}
-    for options in tree.values():
+    for path, options in tree.items():
         for option in options:
             for name in option.names if option.takes_value else ():
-                values.setdefault(name, "@files" if option.kind in _FILES else " ".join(option.values))
+                asked = _asked(path, option)
+                kinds = f"@{asked}" if asked else "@files" if option.kind in _FILES else " ".join(option.values)
+                values.setdefault(name, kinds)
     return [f"    {name}) after='{words}' ;;" for name, words in values.items()]
 
 
@@ -103,9 +133,22 @@ def bash(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str])
 _BASH = """\
 # bash completion for pinflow
 _pinflow() {{
-  local current previous path words flags files lists after word index
+  local current previous path words flags files asked after word index prefix
   current="${{COMP_WORDS[COMP_CWORD]}}"
   previous="${{COMP_WORDS[COMP_CWORD-1]}}"
+  prefix='' index=0
+  if [ "$current" = '=' ]; then
+    current='' index=$((COMP_CWORD - 1))
+  elif [ "$previous" = '=' ]; then
+    index=$((COMP_CWORD - 2))
+  fi
+  if [ "$index" -gt 0 ]; then
+    previous="${{COMP_WORDS[index]}}"
+    case "$previous" in
+      -*) ;;
+      *) prefix="$previous=" previous="${{COMP_WORDS[index-1]}}" ;;
+    esac
+  fi
   path=''
   for ((index = 1; index < COMP_CWORD; index++)); do
     word="${{path:+$path }}${{COMP_WORDS[index]}}"
@@ -117,21 +160,38 @@ _pinflow() {{
   case "$previous" in
 {after}
   esac
-  if [ "$after" = '@files' ]; then
-    COMPREPLY=($(compgen -f -- "$current"))
-    return
-  fi
+  case "$after" in
+    @files) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    @*)
+      set -- "${{after#@}}" "${{COMP_WORDS[@]:1:COMP_CWORD-1}}" "$prefix$current"
+      words="$(pinflow completion --words "$@" 2>/dev/null)"
+      COMPREPLY=($(compgen -W "$words" -- "$prefix$current"))
+      COMPREPLY=("${{COMPREPLY[@]#"$prefix"}}")
+      if [ -n "$prefix" ] && [ -z "${{COMPREPLY[*]}}" ]; then
+        COMPREPLY=($(compgen -f -- "$current"))
+      fi
+      case "${{COMPREPLY[*]}}" in
+        *=) compopt -o nospace 2>/dev/null ;;
+      esac
+      return
+      ;;
+  esac
   if [ "$after" != '-' ]; then
     COMPREPLY=($(compgen -W "$after" -- "$current"))
     return
   fi
-  words='{commands}' flags='--help --version' files=0 lists=''
+  words='{commands}' flags='--help --version' files=0 asked=''
   case "$path" in
 {cases}
   esac
-  if [ -n "$lists" ]; then
-    words="$words $(pinflow $lists --names 2>/dev/null)"
-  fi
+  case "$current" in
+    -*) ;;
+    *)
+      for word in $asked; do
+        words="$words $(pinflow completion --words "$word" "${{COMP_WORDS[@]:1}}" 2>/dev/null)"
+      done
+      ;;
+  esac
   case "$current" in
     -*) COMPREPLY=($(compgen -W "$flags" -- "$current")) ;;
     *)
@@ -154,8 +214,8 @@ def zsh(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str]) 
 _ZSH = """\
 #compdef pinflow
 _pinflow() {{
-  local current previous path_ words_ flags files lists after word
-  local -a commands
+  local current previous path_ words_ flags files asked after word
+  local -a commands found
   current="${{words[CURRENT]}}"
   previous="${{words[CURRENT-1]}}"
   path_=''
@@ -172,6 +232,12 @@ _pinflow() {{
     _files
     return
   fi
+  if [[ "$after" == @* ]]; then
+    found=(${{(f)"$(pinflow completion --words "${{after#@}}" "${{(@)words[2,CURRENT]}}" 2>/dev/null)"}})
+    compadd -S '' -- ${{(M)found:#*=}}
+    compadd -- ${{found:#*=}}
+    return
+  fi
   if [[ "$after" != '-' ]]; then
     compadd -- ${{=after}}
     return
@@ -183,17 +249,17 @@ _pinflow() {{
     _describe 'command' commands
     return
   fi
-  words_='' flags='--help --version' files=0 lists=''
+  words_='' flags='--help --version' files=0 asked=''
   case "$path_" in
 {cases}
   esac
-  if [[ -n "$lists" ]]; then
-    words_="$words_ $(pinflow ${{=lists}} --names 2>/dev/null)"
-  fi
   if [[ "$current" == -* ]]; then
     compadd -- ${{=flags}}
     return
   fi
+  for word in ${{=asked}}; do
+    words_="$words_ $(pinflow completion --words "$word" "${{(@)words[2,CURRENT]}}" 2>/dev/null)"
+  done
   compadd -- ${{=words_}}
   if [[ "$files" == 1 ]]; then
     _files -g '*.y*ml'
@@ -220,18 +286,22 @@ def fish(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str])
     for path, options in tree.items():
         seen = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in path)
         lines += [f"complete -c pinflow -n '{seen}' -a {word}" for word in _subcommands(tree, path)]
-        if "--names" in _flags(options):
-            lines.append(f"complete -c pinflow -n '{seen}' -a '(pinflow {' '.join(path)} --names 2>/dev/null)'")
-        lines += [line for option in options for line in _fish_option(seen, option)]
+        lines += [line for option in options for line in _fish_option(seen, option, _asked(path, option))]
     return "\n".join(lines)
 
 
-def _fish_option(seen: str, option: Option) -> list[str]:
+def _fish_option(seen: str, option: Option, asked: str = "") -> list[str]:
     head = f"complete -c pinflow -n '{seen}'"
+    words = f"(pinflow completion --words {asked} (commandline -opc)[2..] (commandline -ct) 2>/dev/null)"
     if not option.names:
+        if asked:
+            also = [f"{head} -k -a '(__fish_complete_suffix .yaml)'"] if option.kind in _FILES else []
+            return [*also, f"{head} -k -a '{words}'"]
         files = [f"{head} -k -a '(__fish_complete_suffix .yaml)'"] if option.kind in _FILES else []
         return files + ([f"{head} -a '{' '.join(option.values)}'"] if option.values else [])
     names = [f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names]
+    if asked:
+        return [f"{head} {' '.join(names)} -x -a '{words}' -d '{_shell_text(option.help)}'"]
     values = "" if not option.takes_value else f" -x -a '{' '.join(option.values)}'" if option.values else " -r"
     files_too = " -F" if option.kind in _FILES else ""
     return [f"{head} {' '.join(names)}{values}{files_too} -d '{_shell_text(option.help)}'"]

@@ -45,7 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, shell: Shell) -> int:
     codes = _error_codes(shell, args.api)
     if args.names:
-        return _print_names(codes, shell)
+        for name in explained_words(codes):
+            shell.say(inert(name))
+        return OK
     exits, chosen, kinds = _select(list(args.words), codes)
     if not shell.human:
         return shell.say_json(
@@ -103,17 +105,12 @@ def _select(
     raise UsageError(f"unknown kind of error {word!r}{near}", hint="pinflow explain lists all")
 
 
-def _print_names(codes: Iterable[ErrorCode], shell: Shell) -> int:
+def explained_words(codes: Iterable[ErrorCode]) -> list[str]:
+    """The words that can follow ``pinflow explain``, each once."""
     from pinflow.reference.exit_codes import error_kinds
 
-    for name in (
-        _EXIT,
-        _CODE,
-        *(kind.name for kind in error_kinds()),
-        *dict.fromkeys(str(code.code) for code in codes),
-    ):
-        shell.say(inert(name))
-    return OK
+    kinds = [kind.name for kind in error_kinds()]
+    return [_EXIT, _CODE, *kinds, *dict.fromkeys(str(code.code) for code in codes)]
 
 
 # -- for people

@@ -130,6 +130,7 @@ class Option:
     values: Sequence[str]
     takes_value: bool
     kind: str  # its dest
+    metavar: str = ""
 
 
 def common() -> list[Option]:
@@ -168,4 +169,5 @@ def _option(action: argparse.Action) -> Option:
         values=tuple(map(str, action.choices or ())),
         takes_value=action.nargs != 0,
         kind=action.dest,
+        metavar=str(action.metavar or ""),
     )

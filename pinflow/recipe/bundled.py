@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
 
-from pinflow.errors import Problem, RecipeError
-from pinflow.suggestions import nearest
-
+TYPE_CHECKING = False  # a shell asks for the names of recipes at every press of a key
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Final
+
+    from pinflow.errors import RecipeError
 
 NOTHING: Final[Mapping[str, Path]] = MappingProxyType({})
 
@@ -95,6 +95,9 @@ def _is_bare(path: Path) -> bool:
 
 
 def _unknown_name(name: str, offered: Mapping[str, Path]) -> RecipeError:
+    from pinflow.errors import Problem, RecipeError
+    from pinflow.suggestions import nearest
+
     near = nearest(name, [*(file.stem for file in bundled_recipes().glob("*.yaml")), *offered])
     if own := next(iter(_files_called(name)), ""):
         hint = f"for the file here type {own}"

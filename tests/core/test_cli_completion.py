@@ -78,7 +78,7 @@ def in_zsh(script: Path, *words: str) -> list[str]:
     """As zsh calls it, with what its completion system would add written down instead."""
     lines = [
         "compdef() { }",
-        'compadd() { shift; print -l -- "$@" }',
+        'compadd() { while [[ "$1" != -- ]]; do shift; done; shift; print -l -- "$@" }',
         "_files() { print -l -- ${~2:-*}(N) }",
         '_describe() { print -l -- "${(@)${(@P)2}%%:*}" }',
         f"source {shlex.quote(str(script))}",
@@ -117,8 +117,8 @@ def completed(request: pytest.FixtureRequest, script: Callable[[str], Path]) -> 
         (["pinflow", "--output", "json", "runs", "s"], ["show"]),
         (["pinflow", "runs", "show", "--it"], ["--items"]),
         (["pinflow", "run", "--output", "n"], ["ndjson"]),
-        (["pinflow", "run", "m"], ["mine.yaml"]),
-        (["pinflow", "validate", ""], ["mine.yaml", "other.yml"]),
+        (["pinflow", "run", "min"], ["mine.yaml"]),
+        (["pinflow", "validate", "o"], ["other.yml"]),
         (["pinflow", "validate", "mine.yaml", "--plugin", "no"], ["notes.txt"]),
         (["pinflow", "completion", ""], ["bash", "zsh", "fish"]),
         (["pinflow", "greet", ""], ["softly", "loudly"]),
@@ -130,14 +130,111 @@ def test_a_shell_completes_commands_options_their_values_and_recipes(
 ) -> None:
     found = completed(*words)
     # fish offers other files too, after those that are meant
-    others = {"notes.txt"} if "mine.yaml" in offered else set()
+    others = {"notes.txt", "mine.yaml"} if {"mine.yaml", "other.yml"} & set(offered) else set()
     assert set(offered) <= set(found)
     assert set(found) - set(offered) <= others
 
 
-def test_a_shell_completes_the_names_of_actions(completed: Callable[..., list[str]]) -> None:
-    found = {*completed("pinflow", "actions", "create_b"), *completed("pinflow", "actions", "v5.create_b")}
-    assert {"create_board", "v5.create_board"} <= found
+SHOP = """\
+name: Shop
+api: v5
+inputs:
+  size: {choices: [small, large]}
+  sold: {type: boolean}
+  to: {type: token}
+auth: {seller: {token: access_token}, buyer: {token: access_token}}
+schedule: {every: day, at: "03:30"}
+steps: [{uses: get_user, auth: seller}, {uses: get_user, auth: buyer}]
+"""
+
+
+@pytest.fixture
+def busy(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A state with a run and a job, a token file, and a recipe; the run's id."""
+    for name in ("PINFLOW_STATE_DIR", "PINFLOW_CACHE_DIR"):
+        monkeypatch.setenv(name, cli.environ[name])
+    here = tmp_path / "here"
+    (here / "recipes").mkdir(parents=True)
+    (here / "shop.yaml").write_text(SHOP)
+    tokens = here / "common" / "oauth_tokens"
+    tokens.mkdir(parents=True)
+    (tokens / "second.json").write_text('{"access_token": "x"}')
+    (tokens / "$(touch ran).json").write_text('{"access_token": "x"}')
+    (here / "other.json").write_text("{}")
+    monkeypatch.chdir(here)
+    assert cli("tick", "shop.yaml") == 0, cli.stderr
+    assert cli("run", "get_user", "--sandbox", "--output", "json") == 0
+    return str(cli.json["run"])
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["pinflow", "run", "copy_m"], {"copy_matching_pins"}),
+        (["pinflow", "recipes", "copy_bo"], {"copy_board"}),
+        (["pinflow", "validate", "save"], {"save_pin"}),
+        (["pinflow", "new", "recipe", "loo"], {"loop"}),
+        (["pinflow", "run", "copy_board", "-i", "bo"], {"board="}),
+        (["pinflow", "run", "shop.yaml", "--input", "si"], {"size=", "size=small", "size=large"}),
+        (["pinflow", "run", "-i", "size=small", "shop.yaml", "-i", "s"], {"sold=", "sold=true", "sold=false"}),
+        (["pinflow", "run", "shop.yaml", "--token", "se"], {"second", "seller="}),
+        (["pinflow", "auth", "refresh", "se"], {"second"}),
+        (["pinflow", "quota", "--clear-block", "acc"], {"access_token"}),
+        (["pinflow", "actions", "create_b"], {"create_board"}),
+        (["pinflow", "actions", "v5.create_b"], {"v5.create_board"}),
+        (["pinflow", "functions", "date_f"], {"date_format"}),
+        (["pinflow", "explain", "rate"], {"rate_limited"}),
+        (["pinflow", "operations", "boards/l"], {"boards/list", "boards/list_pins"}),
+        (["pinflow", "plugins", "check", "pinflow_pinterest_v"], {"pinflow_pinterest_v3", "pinflow_pinterest_v5"}),
+        (["pinflow", "run", "copy_board", "--executor", "ser"], {"serial"}),
+        (["pinflow", "validate", "copy_board", "--api", "v"], {"v3", "v5"}),
+    ],
+)
+def test_a_shell_completes_names_of_things(
+    completed: Callable[..., list[str]], busy: str, words: Sequence[str], offered: set[str]
+) -> None:
+    assert set(completed(*words)) == offered
+
+
+def test_a_shell_completes_runs_and_jobs(completed: Callable[..., list[str]], busy: str) -> None:
+    for words in (["resume"], ["runs", "show"], ["undo"]):
+        assert completed("pinflow", *words, "2") == [busy]
+    assert completed("pinflow", "schedule", "pause", "sh") == ["shop"]
+
+
+def test_bash_completes_the_values_of_an_input_which_it_takes_for_three_words(
+    script: Callable[[str], Path], busy: str
+) -> None:
+    bash = partial(in_bash, script("bash"), "pinflow", "run", "shop.yaml")
+    assert bash("-i", "size", "=", "") == ["small", "large"]
+    assert bash("-i", "size", "=") == ["small", "large"]
+    assert bash("-i", "size", "=", "la") == ["large"]
+    assert set(bash("-i", "to", "=", "")) == {"access_token", "second"}
+    assert bash("--token", "buyer", "=", "se") == ["second"]
+    assert bash("--tier", "=", "st") == ["standard"]
+    assert bash("-i", "unknown", "=", "shop") == ["shop.yaml"]
+
+
+def test_no_name_of_a_file_is_run_by_a_shell(completed: Callable[..., list[str]], busy: str, tmp_path: Path) -> None:
+    assert "second" in completed("pinflow", "auth", "refresh", "")
+    assert not (tmp_path / "here/ran").exists()
+
+
+def test_words_cost_little_and_load_no_plugin_twice(busy: str, tmp_path: Path) -> None:
+    words = [sys.executable, "-X", "importtime", "-m", "pinflow", "completion", "--words", "actions"]
+    first = subprocess.run(words, capture_output=True, text=True, check=True)
+    again = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert first.stdout == again.stdout and "copy_board" in first.stdout
+    assert "pinflow_pinterest_v5" in first.stderr
+    imported = {line.rpartition("|")[2].strip() for line in again.stderr.splitlines()}
+    assert not imported & {"pinflow_pinterest_v5", "pinflow.app", "argparse", "pluggy"}
+
+
+@pytest.mark.parametrize("words", [[], ["nonsense"], ["inputs"], ["inputs", "run", "nothing.yaml", ""], ["jobs"]])
+def test_what_cant_be_found_out_is_not_offered_and_nothing_is_said(words: Sequence[str]) -> None:
+    call = [sys.executable, "-m", "pinflow", "completion", "--words", *words]
+    found = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize(("name", "check"), [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")])

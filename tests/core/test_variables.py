@@ -26,6 +26,7 @@ FILES = sorted(path for folder in ("pinflow", "plugins", "common") for path in (
 BY_DATA = {
     "pinflow/app.py: secret": "Api.oauth.app_variables",
     "pinflow/app.py: api.version_variable": "Api",
+    "pinflow/cli/words.py: variable": "Api.token_folder_variable",
     "pinflow/doctor/installation.py: name": "the table",
     "pinflow/engine/protected_folders.py: variable": "Api.token_folder_variable",
     "pinflow/http/api.py: self.origin_variable": "Api",

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace, app: Host) -> int:
 
 
 def _add_name(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("name", nargs="?", default="", metavar="NAME", help=f"{what} (default: {DEFAULT})")
+    parser.add_argument("name", nargs="?", default="", metavar="TOKEN", help=f"{what} (default: {DEFAULT})")
 
 
 def _add_api(parser: argparse.ArgumentParser, what: str = "API version, such as v5 (default: the newest)") -> None:
@@ -110,7 +110,7 @@ def _status_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _refresh_arguments(parser: argparse.ArgumentParser) -> None:
     selection = parser.add_mutually_exclusive_group()
-    selection.add_argument("name", nargs="?", metavar="NAME", help=f"name of the token (default: {DEFAULT})")
+    selection.add_argument("name", nargs="?", metavar="TOKEN", help=f"name of the token (default: {DEFAULT})")
     selection.add_argument("--all", action="store_true", help="every token that can be refreshed")
     parser.add_argument(
         "--if-expires-within",
@@ -127,7 +127,7 @@ def _scopes_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _logout_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="name of the token")
+    parser.add_argument("name", metavar="TOKEN", help="name of the token")
     _add_api(parser, "API version, such as v5 (default: the token's own, else the newest)")
     parser.add_argument("--yes", action="store_true", help="don't ask")
 

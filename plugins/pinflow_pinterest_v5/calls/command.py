@@ -37,7 +37,7 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.description, parser.epilog = DESCRIPTION, EXAMPLES
-    parser.add_argument("words", nargs="*", metavar="WORD", help="an operation's id, or words to search for")
+    parser.add_argument("words", nargs="*", metavar="OPERATION", help="an operation's id, or words to search for")
     parser.add_argument("--names", action="store_true", help="print only ids, one a line")
     other = parser.add_mutually_exclusive_group()
     other.add_argument(
