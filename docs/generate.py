@@ -1,12 +1,14 @@
 """Write the pages of facts into docs/facts, from what the program itself uses, and the papers of the project.
 
-Most are not kept in the repository: the same pages can be read with ``pinflow docs``, made on the spot.
+Most are not kept in the repository: the same pages can be read with ``pinflow docs``, made on the spot. Another folder
+may be named: python docs/generate.py FOLDER.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -65,16 +67,16 @@ def _text(file: str, pages: dict[str, str]) -> str:
     return re.sub(r"\[([^\]\n]+)\]\(([^)\s]+)\)", link, re.sub(r"\A.*?^# .+?$", "", text, count=1, flags=re.S | re.M))
 
 
-def main() -> None:
+def main(folder: Path = FACTS) -> None:
     """Write every page anew, so that none is left of what is gone."""
-    for old in FACTS.rglob("*.md"):
+    for old in folder.rglob("*.md"):
         old.unlink()
     pages = facts_pages(Shell.of_process(), papers())
     for page in pages:
-        file = FACTS / f"{page.name}.md"
+        file = folder / f"{page.name}.md"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(as_markdown(page, pages), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(Path, sys.argv[1:]))

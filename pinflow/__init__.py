@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from pinflow.recipe.bundled import recipe_path as recipe_path
     from pinflow.recipe.source import Source as Source
     from pinflow.recipe.validators import seconds as seconds
+    from pinflow.reporters.desktop import open_in_browser as open_in_browser
     from pinflow.reporters.markdown import (
         markdown_code as markdown_code,
         markdown_fence as markdown_fence,
@@ -160,6 +161,7 @@ _HOMES = {
     "recipe.bundled": ("recipe_path",),
     "recipe.source": ("Source",),
     "recipe.validators": ("seconds",),
+    "reporters.desktop": ("open_in_browser",),
     "reporters.markdown": ("markdown_code", "markdown_fence", "markdown_sections", "markdown_table"),
     "reporters.text": ("inert", "table"),
     "schema.addresses": ("is_address",),

@@ -13,7 +13,6 @@ from pinflow.suggestions import did_you_mean
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from pinflow.cli.shell import Shell
     from pinflow.plugin.contributions import FactsPage
@@ -79,12 +78,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
 
 def _start(shelf: Shelf, args: argparse.Namespace, shell: Shell) -> int:
     start = shelf.find("index")
-    if args.path:
-        shell.say(str(shelf.site_file(None) or shelf.folder))
-        return OK
-    if start is None:
-        return _list(list(shelf), shell)
-    return _show(start, shelf, args, shell)
+    return _list(list(shelf), shell) if start is None else _show(start, shelf, args, shell)
 
 
 def _list(pages: Sequence[ShelfPage], shell: Shell) -> int:
@@ -108,29 +102,20 @@ def _show(page: ShelfPage, shelf: Shelf, args: argparse.Namespace, shell: Shell)
         return OK
     if not shell.human:
         return shell.say_json({"name": page.name, "title": page.title, "text": page.text})
-    if not args.text and is_terminal(shell.stdout) and (file := shelf.site_file(page)) is not None and _open(file):
-        shell.say(f"opened {file}")
-        return OK
+    if not args.text and is_terminal(shell.stdout) and (file := shelf.site_file(page)):
+        from pinflow.reporters.desktop import open_in_browser
+
+        if open_in_browser(file.as_uri(), shell.environ, windows_only=True):
+            shell.say(f"opened {file}")
+            return OK
     from pinflow.reporters.pages import markdown_text, page_through
 
     color = shell.has_color(shell.stdout)
     if not is_terminal(shell.stdout) and not color:
         shell.say(page.text)  # Markdown as it is, for files and pipes
         return OK
-    text = markdown_text(page.text, width=shell.width(shell.stdout), color=color)
+    source = "\n".join(inert(line) for line in page.text.splitlines())  # plugins have pages as well
+    text = markdown_text(source, width=shell.width(shell.stdout), color=color)
     if not shell.interactive or not page_through(text, shell.environ):
         shell.say(text)
     return OK
-
-
-def _open(file: Path) -> bool:
-    """Open a file in a browser that has windows. Returns whether there is one."""
-    import webbrowser
-
-    try:
-        browser = webbrowser.get()
-    except webbrowser.Error:
-        return False
-    if isinstance(browser, webbrowser.GenericBrowser) and not isinstance(browser, webbrowser.BackgroundBrowser):
-        return False  # one of the terminal, which would take it over
-    return browser.open(file.as_uri())

@@ -110,6 +110,9 @@ CORE = (
         reader="docs",
     ),
     Variable(name="LESS", meaning="the options of less, if that shows them", default="-RFX", reader="docs"),
+    Variable(name="BROWSER", meaning="the browser that opens pages", default="that of the system", reader="docs"),
+    Variable(name="PAGER", meaning="the program that shows long pages", default="less", reader="docs"),
+    Variable(name="LESS", meaning="the options of less", default="-RFX", reader="docs"),
     Variable(
         name="PATH",
         meaning="the folders of commands, where that of PINFLOW_NOTIFY_COMMAND and the browser are looked for",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pinflow.reference.pages import as_text, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from pinflow.plugin.contributions import FactsPage
@@ -22,55 +22,53 @@ _IN_TITLE, _IN_WORDS, _AT_MOST = 20, 10, 5  # so that a title counts more than a
 class ShelfPage:
     """A page: ``name`` is its file below the folder of pages, without the ending."""
 
-    def __init__(self, name: str, source: FactsPage | Path) -> None:
+    def __init__(self, name: str, title: str, about: str, words: str, read: Callable[[], str]) -> None:
+        """``words`` are others by which people search for it; ``read`` makes its Markdown."""
         self.name = name
-        self._source = source
+        self.title = title
+        self.about = about
+        self._words = words.lower()
+        self._read = read
+
+    @classmethod
+    def of_facts(cls, page: FactsPage) -> ShelfPage:
+        """A page that is made when it is read."""
+        return cls(f"{FACTS}/{page.name}", page.title, page.about, " ".join(page.words), lambda: as_text(page))
+
+    @classmethod
+    def of_file(cls, name: str, file: Path) -> ShelfPage:
+        """A page that somebody wrote. What it is about is its first sentence."""
+        raw = file.read_text(encoding="utf-8")
+        text = plain(raw)
+        heading = re.search(r"^# +(.+?)\s*$", text, re.M)
+        words = re.search(r'\A---\n.*?"?keywords[^:\n]*: *([^\n]*)\n', raw, re.S)
+        return cls(
+            name, heading[1] if heading else name, _first_sentence(text), words[1] if words else "", lambda: text
+        )
 
     @cached_property
     def text(self) -> str:
         """The page as Markdown for a terminal."""
-        from pinflow.plugin.contributions import FactsPage
-
-        return as_text(self._source) if isinstance(self._source, FactsPage) else plain(self._raw)
-
-    @cached_property
-    def _raw(self) -> str:
-        from pinflow.plugin.contributions import FactsPage
-
-        return "" if isinstance(self._source, FactsPage) else self._source.read_text(encoding="utf-8")
-
-    @property
-    def title(self) -> str:
-        """Its heading, or its name where it has none."""
-        heading = re.search(r"^# +(.+?)\s*$", self.text, re.M)
-        return heading[1] if heading else self.name
-
-    @property
-    def about(self) -> str:
-        """Its first sentence: what one can do after reading it."""
-        paragraph = re.search(r"^# .+\n+((?:[^\n#|`:>-].*\n?)+)", self.text, re.M)
-        if paragraph is None:
-            return ""
-        return (
-            re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(paragraph[1].split()).partition(". ")[0].rstrip(".")) + "."
-        )
+        return self._read()
 
     def score(self, words: Sequence[str]) -> int:
         """How well the page fits these words (in small letters); 0 where one of them is not in it."""
-        from pinflow.plugin.contributions import FactsPage
-
         title, text = f"{self.name} {self.title}".lower(), self.text.lower()
-        if isinstance(self._source, FactsPage):
-            known = " ".join(self._source.words)
-        else:
-            known = "".join(re.findall(r'\A---\n.*?"?keywords[^:]*: *(.*?)\n', self._raw, re.S))
         total = 0
         for word in words:
-            hits = _IN_TITLE * (word in title) + _IN_WORDS * (word in known.lower()) + min(text.count(word), _AT_MOST)
+            hits = _IN_TITLE * (word in title) + _IN_WORDS * (word in self._words) + min(text.count(word), _AT_MOST)
             if not hits:
                 return 0
             total += hits
         return total
+
+
+def _first_sentence(text: str) -> str:
+    paragraph = re.search(r"^# .+\n+((?:[^\n#|`:>-].*\n?)+)", text, re.M)
+    if paragraph is None:
+        return ""
+    sentence = " ".join(paragraph[1].split()).partition(". ")[0].rstrip(".")
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", sentence) + "."
 
 
 class Shelf:
@@ -78,12 +76,12 @@ class Shelf:
 
     def __init__(self, folder: Path, facts: Sequence[FactsPage]) -> None:
         self.folder = folder
-        files = sorted(folder.rglob("*.md")) if folder.is_dir() else []
-        own = (file.relative_to(folder).with_suffix("") for file in files)
-        written = [
-            ShelfPage(name.as_posix(), folder / f"{name}.md") for name in own if name.parts[0] not in (BUILT, FACTS)
-        ]
-        self.pages = [*written, *(ShelfPage(f"{FACTS}/{page.name}", page) for page in facts)]
+        written = []
+        for file in sorted(folder.rglob("*.md")) if folder.is_dir() else []:
+            name = file.relative_to(folder).with_suffix("")
+            if name.parts[0] not in (BUILT, FACTS):
+                written.append(ShelfPage.of_file(name.as_posix(), file))
+        self.pages = [*written, *map(ShelfPage.of_facts, facts)]
 
     def find(self, name: str) -> ShelfPage | None:
         """The page of this name or title, or the only one whose name ends with it."""
@@ -100,9 +98,9 @@ class Shelf:
         scores = [(page.score(wanted), page) for page in self.pages]
         return [page for score, page in sorted(scores, key=lambda pair: (-pair[0], pair[1].name)) if score]
 
-    def site_file(self, page: ShelfPage | None) -> Path | None:
-        """The file of a built page (None: the start page); None if the site wasn't built."""
-        file = self.folder / BUILT / f"{page.name if page is not None else 'index'}.html"
+    def site_file(self, page: ShelfPage) -> Path | None:
+        """The file of a built page; None if the site wasn't built."""
+        file = self.folder / BUILT / f"{page.name}.html"
         return file if file.is_file() else None
 
     def file_of(self, page: ShelfPage) -> Path | None:

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from pinflow.reporters.desktop import desktop_environment
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -38,9 +40,10 @@ def page_through(text: str, environ: Mapping[str, str]) -> bool:
     program = shutil.which(command[0])
     if program is None:
         return False
-    options = {"LESS": environ.get("LESS", "-RFX")}  # colours; no pager for what fits the screen, which stays there
+    told = desktop_environment(environ)
+    told["LESS"] = environ.get("LESS", "-RFX")  # colours; no pager for what fits the screen, which stays there
     try:
-        subprocess.run([program, *command[1:]], input=text.encode(), env={**environ, **options}, check=False)  # noqa: S603
+        subprocess.run([program, *command[1:]], input=text.encode(), env=told, check=False)  # noqa: S603
     except OSError:
         return False
     return True

@@ -10,14 +10,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from pinflow import Command, Simulator, hookimpl
+from pinflow import Command, FactsPage, Simulator, hookimpl
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from pinflow import FactsPage, Host
+    from pinflow import Host
     from pinflow_sandbox.control.settings import Settings
     from pinflow_sandbox.server.connection import Timeouts
     from pinflow_sandbox.server.sandbox import Sandbox, start
@@ -76,6 +76,19 @@ def _run(args: argparse.Namespace, app: Host) -> int:
 @hookimpl
 def pinflow_pages() -> list[FactsPage]:
     """The page on settings and faults."""
-    from pinflow_sandbox.control.reference import page
+    return [
+        FactsPage(
+            name="sandbox-settings",
+            title="Settings of the sandbox",
+            about="How the sandbox can be made to behave, and which faults it can have.",
+            text=_settings_page,
+            words=("sandbox", "simulator", "mock", "test server", "faults", "chaos", "--set", "offline"),
+            see="[`pinflow sandbox`](commands/sandbox.md). In the terminal: `pinflow sandbox --settings`.",
+        )
+    ]
 
-    return [page()]
+
+def _settings_page() -> str:
+    from pinflow_sandbox.control.reference import page_text  # here: a start of any command asks for the page
+
+    return page_text()

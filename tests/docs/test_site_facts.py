@@ -19,7 +19,7 @@ from pinflow.reference import event_pages, input_types, library_pages, recipe_ke
 from pinflow.reference.action_facts import topic_of
 from pinflow.reference.fields import field_texts
 from pinflow.reporters.markdown import code, from_docstring, table
-from pinflow_pinterest_v5.calls import operation_pages
+from pinflow_pinterest_v5.calls import operation_groups, operation_texts
 from pinflow_sandbox.command import _settings
 from pinflow_sandbox.control.faults import FaultProfile
 from pinflow_sandbox.control.settings import Settings
@@ -152,10 +152,10 @@ def test_every_action_is_on_the_page_of_its_topic(pages: dict[str, FactsPage]) -
 
 
 def test_every_operation_is_in_a_group_and_few_are_in_none() -> None:
-    groups = operation_pages.groups()
+    groups = operation_texts.groups()
     assert sum(map(len, groups.values())) == 231
     assert all(groups.values())
-    assert len(groups[operation_pages.OTHERS]) < 10
+    assert len(groups[operation_groups.OTHERS]) < 10
 
 
 def test_the_index_lists_every_page_that_no_other_lists(pages: dict[str, FactsPage]) -> None:

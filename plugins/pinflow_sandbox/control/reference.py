@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from pinflow import FactsPage, dataclass, markdown_code, markdown_sections, markdown_table
+from pinflow import dataclass, markdown_code, markdown_sections, markdown_table
 from pinflow_sandbox.control.settings import Settings
 
 if TYPE_CHECKING:
@@ -152,19 +152,8 @@ def print_settings(*, human: bool) -> int:
     return 0
 
 
-def page() -> FactsPage:
-    """The page on settings and faults."""
-    return FactsPage(
-        name="sandbox-settings",
-        title="Settings of the sandbox",
-        about="How the sandbox can be made to behave, and which faults it can have.",
-        text=_text,
-        words=("sandbox", "simulator", "mock", "test server", "faults", "chaos", "--set", "offline"),
-        see="[`pinflow sandbox`](commands/sandbox.md). In the terminal: `pinflow sandbox --settings`.",
-    )
-
-
-def _text() -> str:
+def page_text() -> str:
+    """The page on settings and faults, as Markdown."""
     from pinflow_sandbox.control.faults import PROFILES
 
     profiles = [name for name in PROFILES if name != "none"]
