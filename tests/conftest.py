@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,45 @@ from tests.terminal import acting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
-    from pathlib import Path
+
+# tests that kill, damage and repeat at length, or build and install: half of the time, and a tenth of the tests
+_SLOW = ("benchmarks", "faults", "packaging")
+_WORKERS = 8  # more would wait for the disk
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="the slow tests as well; -m slow: these alone")
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One worker for each processor if all tests are run; none for files that are named, where they only cost time."""
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS or config.option.usepdb:
+        return 0
+    config.option.dist = "loadgroup"
+    return min(_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out slow tests, unless they are asked for or their file is named."""
+    for item in items:
+        if any(item.path.is_relative_to(Path(__file__).with_name(folder)) for folder in _SLOW):
+            item.add_marker(pytest.mark.slow)
+    named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
+    if named or config.option.slow or config.option.markexpr:
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    if config.option.slow or config.option.markexpr:
+        return None
+    return (
+        "slow tests are left out; pytest --slow runs them too, pytest -m slow them alone, and a path all that is in it"
+    )
+
 
 _SETTINGS = ("PINFLOW_", "PINTEREST_", "ACCESS_TOKEN", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _KEPT = ("PINFLOW_OPENAPI",)  # where the vendor's description of the API is

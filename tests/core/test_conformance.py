@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     Program = Callable[..., tuple[int, str, str]]
 
+pytestmark = pytest.mark.slow
+
 SCOPES = {"boards:read", "boards:write", "pins:read", "pins:write"}
 ALL: dict[str, Any] = {"api": "v5", "scopes": SCOPES, "quota": {"org_read", "org_write"}}
 Board = Annotated[str, Text(description="the board's id")]

@@ -34,6 +34,8 @@ if sys.platform == "win32":
 
 import resource
 
+pytestmark = pytest.mark.slow
+
 RUN = "20261125-120000-aaaaaa"
 EFFECTS = 30
 

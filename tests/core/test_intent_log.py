@@ -147,6 +147,7 @@ def test_an_entry_that_was_cut_off_over_older_ones_never_was(tmp_path: Path) -> 
     assert effects_on_disk(killed) == expected(21)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [False, True], ids=["killed", "power lost"])
 def test_a_flipped_bit_is_noticed_or_harmless(killed: Path, tmp_path: Path, lost: bool) -> None:
     content = log_of(killed).read_bytes()

@@ -222,6 +222,7 @@ def page_of_elsewhere(data: bytearray, chance: random.Random) -> None:
     data[start : start + 4096] = data[source : source + 4096]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HARMS)
 def test_damage_of_any_kind_is_noticed_or_harmless(state: Path, name: str) -> None:
     whole, file = file_of(state).read_bytes(), file_of(state)

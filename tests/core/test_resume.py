@@ -306,6 +306,7 @@ outputs: {ok: "${{ steps.all.ok + steps.all.already }}"}
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parallel", "kill_at", "applied"), [(1, 7, True), (1, 8, False), (1, 1, True), (3, 10, True), (3, 15, False)]
 )

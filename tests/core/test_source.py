@@ -415,6 +415,7 @@ print(json.dumps({"found": found, "grown": peak() - before}))
 """
 
 
+@pytest.mark.slow
 def test_hostile_recipes_are_judged_within_a_second_and_a_hundred_megabytes() -> None:
     pytest.importorskip("resource", reason="this system does not tell a process's peak memory")
     done = subprocess.run(

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from pinflow.state.records import RunState
 
+pytestmark = pytest.mark.slow
+
 NOON = 1_796_040_000.0  # 2026-11-30 12:00 UTC
 DAY = 86_400.0
 ENDS: tuple[RunState, ...] = ("ok", "failed", "cancelled", "paused", "in_doubt", "running")

@@ -21,6 +21,8 @@ from tests.core.worst_recipes import WORST
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 FULL = os.environ.get("PINFLOW_FULL") == "1"
 HARDEST = (
     "references to steps",

@@ -25,6 +25,8 @@ from pinflow_sandbox import Sandbox, Settings, start
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+pytestmark = pytest.mark.slow
+
 if sys.platform == "win32":
     pytest.skip("needs fork", allow_module_level=True)
 

@@ -11,6 +11,8 @@ import pytest
 from pinflow.testing import check_plugin
 from pinflow.testing.conformance import KILLS
 
+pytestmark = pytest.mark.slow
+
 CHECKS = Path(__file__).parent / "checks"  # recipes with what no bundled one uses
 KILLED = KILLS if os.environ.get("PINFLOW_FULL") else 1
 # where a video is to be sent can't be kept: a killed upload is registered anew, and the service drops the one before

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pinflow import Event
     from pinflow_sandbox.server.messages import HttpRequest
 
+pytestmark = pytest.mark.slow
+
 WINDOW = 16  # letters and digits of a secret in some encoding; of a token, pina_sandbox_ is 11, and nothing else has 16
 PASSWORD = "open sesame 42 times"
 

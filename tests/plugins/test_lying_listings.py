@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from tests.plugins.conftest import Bench, Fault
 
+pytestmark = pytest.mark.slow
+
 FULL = bool(os.environ.get("PINFLOW_FULL"))
 SOURCE, TARGET = "Garden ideas", "The copy"
 STUDIO_BOARDS = ("Garden ideas", "Winter recipes", "Surprise party", "Campaign drafts", "Empty for now")

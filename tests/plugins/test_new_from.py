@@ -490,6 +490,7 @@ def test_an_expression_in_an_address_stays_text(call: Call) -> None:
     assert yaml.safe_load(out)["steps"][0]["with"]["term"] == "$${{inputs.a}}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [31, 200, 900, 5_000, 100_000])
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
 def test_deep_json_is_refused(call: Call, depth: int, opening: str, closing: str) -> None:

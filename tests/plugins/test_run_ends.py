@@ -320,6 +320,7 @@ def test_a_dry_run_with_trial_access_says_no(program: Program) -> None:
 # a quota that the service tells
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("windows", "rows", "least"),
     [

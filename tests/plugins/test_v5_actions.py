@@ -194,6 +194,7 @@ def test_a_dry_run_writes_nothing(bench: Bench, action: Action) -> None:
     assert truth(bench) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("applied", [True, False])
 @pytest.mark.parametrize("action", WRITES, ids=FULL_NAME)
 def test_a_lost_answer_leaves_the_world_as_if_it_had_come(
@@ -208,6 +209,7 @@ def test_a_lost_answer_leaves_the_world_as_if_it_had_come(
     assert truth(bench) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("applied", [True, False])
 @pytest.mark.parametrize("action", WRITES, ids=FULL_NAME)
 def test_a_killed_action_does_once_what_it_does(

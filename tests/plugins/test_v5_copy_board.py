@@ -205,6 +205,7 @@ def test_a_lost_answer_neither_loses_nor_doubles(
     assert len([board for board in bench.control.state()["boards"] if board["name"] == "The copy"]) == 1  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("applied", [True, False])
 @pytest.mark.parametrize(
     ("ending", "writes_before"),

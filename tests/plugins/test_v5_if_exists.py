@@ -61,6 +61,7 @@ def cut_short(bench: Bench, pins: int, name: str = SOURCE) -> None:
 # a copy that is there
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("if_exists", ["resume", "mirror"])
 @pytest.mark.parametrize("pins", [0, 1, 17, 18, 29])
 def test_a_copy_that_was_begun_is_completed(bench: Bench, if_exists: str, pins: int) -> None:

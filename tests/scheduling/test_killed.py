@@ -21,6 +21,8 @@ from pinflow.state.folder.schedule import FolderSchedule
 if TYPE_CHECKING:
     from tests.scheduling.rig import Rig
 
+pytestmark = pytest.mark.slow
+
 FULL = bool(os.environ.get("PINFLOW_FULL"))
 SETTINGS = [(16, 90.0, seed) for seed in range(3)] if FULL else [(5, 9.0, 1)]
 

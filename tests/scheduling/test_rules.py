@@ -126,6 +126,7 @@ def simulated(line: str, zone: ZoneInfo, start: int, end: int) -> Iterator[int]:
             yield moment
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZONES)
 @pytest.mark.parametrize("year", YEARS)
 def test_a_year_is_that_of_an_independent_cron_but_for_gaps(year: int, name: str) -> None:

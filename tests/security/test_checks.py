@@ -96,12 +96,14 @@ def test_a_secret_is_found_in_files_of_other_encodings(
     assert capsys.readouterr().out.startswith("notes.txt:2: a token of Pinterest")
 
 
+@pytest.mark.slow
 def test_a_secret_is_found_in_a_large_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = "a line of many\n" * 400_000 + "\n" + "7f3b9c2e.-" * 200_000 + "\n" + SECRETS["github"]
     assert secret_scan.main([str(checkout(tmp_path, **{"large.txt": text}))]) == 1
     assert capsys.readouterr().out == "large.txt:400003: a token of GitHub\n"
 
 
+@pytest.mark.slow
 def test_a_file_that_is_too_large_to_be_searched_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = checkout(tmp_path)
     with (folder / "huge.bin").open("wb") as file:
