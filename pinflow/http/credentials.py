@@ -42,13 +42,23 @@ class CredentialRequest:
 class Credential:
     """Signs one login's requests, for one origin. The secret can't be printed, copied or pickled.
 
-    ``source`` says where it came from, without its value. ``scopes`` is None if
-    they are unknown, ``needed`` are those that the run needs. Works as a requests ``auth`` object.
+    ``source`` says where it came from, without its value. ``variable`` is the environment variable that it is from:
+    while that is set, signing in changes nothing. ``scopes`` is None if they are unknown, ``needed`` are those that
+    the run needs. Works as a requests ``auth`` object.
     """
 
-    __slots__ = ("_secret", "name", "needed", "origin", "scopes", "source")
+    __slots__ = ("_secret", "name", "needed", "origin", "scopes", "source", "variable")
 
-    def __init__(self, secret: str, *, name: str, source: str, origin: str, scopes: frozenset[str] | None = None):
+    def __init__(
+        self,
+        secret: str,
+        *,
+        name: str,
+        source: str,
+        origin: str,
+        scopes: frozenset[str] | None = None,
+        variable: str = "",
+    ) -> None:
         if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
             raise CredentialError(
                 f"the access token of {name!r} ({source}) is not one line of visible ASCII characters",
@@ -60,6 +70,7 @@ class Credential:
         self.source = source
         self.origin = origin
         self.scopes = scopes
+        self.variable = variable
         self.needed: frozenset[str] = frozenset()
 
     def __call__(self, request: Any) -> Any:

@@ -142,7 +142,12 @@ def _ask_account(row: TokenRow, app: Host) -> Finding | None:
         )
     origin = tokens.origin or origin_of(request)
     credential = Credential(
-        tokens.access_token, name=row.name, source=row.source, origin=origin, scopes=tokens.scope_set
+        tokens.access_token,
+        name=row.name,
+        source=row.source,
+        origin=origin,
+        scopes=tokens.scope_set,
+        variable=tokens.variable,
     )
     try:
         user = app.look(ACCOUNT, credential, api)

@@ -29,7 +29,13 @@ def credential(request: CredentialRequest) -> Credential | None:
         return None
     check_destination(request, tokens)
     if tokens.storage == "environment":
-        return Credential(tokens.access_token, name=tokens.name, source=tokens.source, origin=origin_of(request))
+        return Credential(
+            tokens.access_token,
+            name=tokens.name,
+            source=tokens.source,
+            origin=origin_of(request),
+            variable=tokens.variable,
+        )
     return StoredCredential(request, tokens)
 
 

@@ -19,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 
 from pinflow import CredentialError, RateLimited, Unreachable, check_host, dataclass, mask, remember_token
 from pinflow_auth.token_locations import origin_of
-from pinflow_auth.tokens import CLIENT_CREDENTIALS, TokenSet, is_moment, is_sendable
+from pinflow_auth.tokens import CLIENT_CREDENTIALS, TokenSet, check_quotes, is_moment, is_sendable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -161,6 +161,7 @@ def app_credentials(request: CredentialRequest) -> AppCredentials:
         id, secret = request.environ.get(id_variable, ""), request.environ.get(secret_variable, "")
         if id and secret:
             for variable, value in ((id_variable, id), (secret_variable, secret)):
+                check_quotes(value, f"the environment variable {variable}")
                 if not is_sendable(value) or (variable == id_variable and ":" in value):
                     raise CredentialError(
                         f"{variable} is not one line of visible ASCII characters", hint="set it again"

@@ -58,7 +58,7 @@ def read(path: Path, label: str) -> bytes | None:
         try:
             descriptor = os.open(path, flags | _NO_LINKS)
         except OSError as error:
-            if error.errno != errno.ELOOP or not _is_read_only(path):
+            if error.errno != errno.ELOOP or not _is_unchangeable(path):
                 raise
             descriptor = os.open(path, flags)
     except (FileNotFoundError, NotADirectoryError):
@@ -66,7 +66,8 @@ def read(path: Path, label: str) -> bytes | None:
     except OSError as error:
         linked = path.is_symlink()
         problem = "is a link; links are not followed" if linked else f"can't be read: {error.strerror}"
-        hint = "put the file itself there" if linked else f"make it readable: chmod 600 {path}"
+        elsewhere = "put the file itself there; links are followed on a read-only mount, as containers have for secrets"
+        hint = elsewhere if linked else f"make it readable: chmod 600 {path}"
         raise CredentialError(f"the {label} {path} {problem}", hint=hint) from None
     try:
         _check(path, os.fstat(descriptor), label)
@@ -85,7 +86,7 @@ def _check(path: Path, status: os.stat_result, label: str) -> None:
         raise CredentialError(f"the {label} {path} is too large: {status.st_size:,} bytes")
     if not _POSIX:
         return
-    mounted = (status.st_uid != os.geteuid() or bool(status.st_mode & 0o077)) and _is_read_only(path)
+    mounted = (status.st_uid != os.geteuid() or bool(status.st_mode & 0o077)) and _is_unchangeable(path)
     if status.st_uid not in (os.geteuid(), 0 if mounted else os.geteuid()):
         raise UntrustedFile(f"the {label} {path} belongs to another user", hint=f"chown {os.geteuid()} {path}")
     if status.st_mode & (0o022 if mounted else 0o077):
@@ -106,10 +107,14 @@ def is_open_to_others(path: Path) -> bool:
     return False
 
 
-def _is_read_only(path: Path) -> bool:
+def _is_unchangeable(path: Path) -> bool:
     """Whether nobody can change what is at the path, links included: both are on read-only mounts."""
+    return _is_read_only(path.parent) and _is_read_only(path)
+
+
+def _is_read_only(place: Path) -> bool:
     try:
-        return all(os.statvfs(place).f_flag & os.ST_RDONLY for place in (path.parent, path))
+        return bool(os.statvfs(place).f_flag & os.ST_RDONLY)
     except OSError:
         return False
 
@@ -125,14 +130,19 @@ def check_folder(folder: Path) -> None:
             f"the folder {folder} belongs to another user, who can replace its files",
             hint=f"keep token files in a folder of your own, or: chown {os.getuid()} {folder}",
         )
-    if status.st_mode & 0o002:
+    place = folder
+    while _is_read_only(place):  # Kubernetes mounts secrets with mode 1777; nobody writes there all the same
+        if place == place.parent:
+            return
+        place = place.parent
+    if place == folder and status.st_mode & 0o002:
         mode = stat.S_IMODE(status.st_mode)
         raise UntrustedFile(
             f"other users can replace files in {folder} (mode {mode:o})",
             hint=f"keep token files in a folder of your own, or: chmod 700 {folder}",
         )
     try:
-        check_own_folder(folder, otherwise="or keep token files in a folder of your own")
+        check_own_folder(place, otherwise="or keep token files in a folder of your own")
     except PinflowError as error:
         raise UntrustedFile(error.message, hint=error.hint) from None
 

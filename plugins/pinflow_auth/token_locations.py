@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pinflow import CredentialError
 from pinflow_auth.names import name_variants, set_variable
-from pinflow_auth.tokens import TokenSet, is_sendable
+from pinflow_auth.tokens import TokenSet, check_quotes, is_sendable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +31,7 @@ def environment_tokens(request: CredentialRequest) -> TokenSet | None:
     if (found := set_variable(request)) is None:
         return None
     variable, secret = found
+    check_quotes(secret, f"the environment variable {variable}")
     if not is_sendable(secret):
         raise CredentialError(
             f"the environment variable {variable} is not one line of visible ASCII characters",
@@ -42,6 +43,7 @@ def environment_tokens(request: CredentialRequest) -> TokenSet | None:
         api=request.api.id,
         storage="environment",
         source=f"environment variable {variable}",
+        variable=variable,
     )
 
 

@@ -28,6 +28,7 @@ EXAMPLE = '{"name": "access_token", "access_token": "...", "refresh_token": null
 # the years 2000 to 2999, in seconds since the epoch: other numbers are milliseconds, or a life in place of a time
 _EARLIEST, _LATEST = 946_684_800.0, 32_503_680_000.0
 _LONGEST_SECRET = 8192  # characters; Pinterest's have below 100, and a JWT of other services some thousand
+_QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019", "\u201e": "\u201c"}
 _TEXTS = ("origin", "app_id", "api", "account", "grant")
 _TIMES = ("expires_at", "refresh_expires_at", "issued_at")
 
@@ -55,6 +56,7 @@ class TokenSet:
     grant: str = ""
     storage: Storage = "file"
     source: str = ""
+    variable: str = ""  # of the environment that it is from
     path: Path | None = None
 
     def __post_init__(self) -> None:
@@ -88,6 +90,15 @@ def is_sendable(secret: object) -> bool:
     return secret.isascii() and secret.isprintable() and " " not in secret
 
 
+def check_quotes(value: object, label: str) -> None:
+    """Raise CredentialError for a secret in quotation marks, which a shell would have removed; ``label`` names it."""
+    if isinstance(value, str) and len(value) > 1 and value[0] in _QUOTES and value[-1] == _QUOTES[value[0]]:
+        raise CredentialError(
+            f"{label} begins and ends with quotation marks, which would be sent as part of it",
+            hint="write it without them: a shell removes them, but env files, containers, services and CI do not",
+        )
+
+
 def is_moment(value: object) -> bool:
     """Whether a value is a time at which a token can end: seconds since the epoch."""
     return isinstance(value, int | float) and not isinstance(value, bool) and _EARLIEST <= value <= _LATEST
@@ -119,7 +130,8 @@ def parse_object(content: bytes, label: str) -> dict[str, Any]:
     if not content.strip():
         raise CredentialError(f"the {label} is empty", hint=hint)
     try:
-        data = json.loads(content.decode(), parse_constant=_refuse_constant)
+        # UTF-8, UTF-16 or UTF-32, with or without a byte order mark: as editors and shells of Windows write it
+        data = json.loads(content.decode(json.detect_encoding(content)), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         # the decoder's own message quotes the content
         raise CredentialError(f"the {label} is not JSON", hint=hint) from None
@@ -133,6 +145,8 @@ def parse_tokens(data: Mapping[str, Any], name: str, source: str, *, storage: St
 
     ``source`` names the file in messages. Raises CredentialError naming every wrong key; a value is never quoted.
     """
+    for key in ("access_token", "refresh_token"):
+        check_quotes(data.get(key), f"{key} in the {source}")
     problems = _problems(data)
     if problems:
         raise CredentialError(

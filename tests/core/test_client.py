@@ -825,10 +825,12 @@ def test_a_refused_secret_is_renewed_once(world: World, method: str) -> None:
 @pytest.mark.parametrize(("left", "requests"), [(0, 1), (5, 2)])
 def test_a_login_that_stays_refused_says_how_to_sign_in(world: World, left: int, requests: int) -> None:
     world.serve(reply(401, {"code": 2, "message": "Authentication failed."}))
+    credential = renewable(world, left)
     with pytest.raises(CredentialError) as caught:
-        world.client(credential=renewable(world, left)).post("/pins")
+        world.client(credential=credential).post("/pins")
     assert str(caught.value) == (
-        "the service refused the login 'me': POST /pins: Authentication failed. (HTTP 401, code 2)\n"
+        f"{world.client().api.title} refused the token 'access_token' ({credential.source}): "
+        "POST /pins: Authentication failed. (HTTP 401, code 2)\n"
         "  pinflow auth login access_token"
     )
     assert len(world.server.requests) == requests

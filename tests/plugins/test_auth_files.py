@@ -16,6 +16,7 @@ import pytest
 
 from pinflow import App, CredentialError, CredentialRequest
 from pinflow_auth import files
+from pinflow_auth.refresh import refresh
 from pinflow_auth.store import find_tokens, fingerprint, save_tokens
 from pinflow_auth.tokens import TokenSet
 from pinflow_pinterest_v5.api import API
@@ -189,6 +190,89 @@ def test_secrets_on_a_read_only_mount_may_be_links_and_readable_by_others(mounte
     assert found is not None
     assert found.access_token == "a-secret"
     assert found.source == f"file {mounted / 't.json'}, which others can read"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o440, 0o400])
+def test_secrets_as_kubernetes_mounts_them_are_read(mounted: Path, mode: int) -> None:
+    """The volume is everybody's to write to by its mode, 1777, and read-only by its mount."""
+    version = mounted / "..2026_12_01_05_30_00.1234"
+    version.mkdir(mode=0o755)
+    (version / "t.json").write_text('{"access_token": "a-secret"}')
+    (version / "t.json").chmod(mode)
+    (mounted / "..data").symlink_to(version.name)
+    (mounted / "t.json").symlink_to("..data/t.json")
+    mounted.chmod(0o1777)
+    with pytest.raises(CredentialError, match="is a link; links are not followed") as caught:
+        find_tokens(ask(mounted))
+    assert "links are followed on a read-only mount" in caught.value.hint
+    subprocess.run(["mount", "-o", "remount,ro", mounted], check=True)
+    found = find_tokens(ask(mounted))
+    assert found is not None
+    assert found.access_token == "a-secret"
+    assert ("which others can read" in found.source) == bool(mode & 0o044)
+
+
+def test_a_file_of_somebody_else_on_a_read_only_mount_is_not_believed(mounted: Path) -> None:
+    (mounted / "t.json").write_text('{"access_token": "a-secret"}')
+    os.chown(mounted / "t.json", 12_345, 12_345)
+    mounted.chmod(0o1777)
+    subprocess.run(["mount", "-o", "remount,ro", mounted], check=True)
+    with pytest.raises(CredentialError, match="belongs to another user"):
+        find_tokens(ask(mounted))
+
+
+def test_a_folder_above_a_read_only_mount_is_looked_at_all_the_same(mounted: Path) -> None:
+    (mounted / "t.json").write_text('{"access_token": "a-secret"}')
+    subprocess.run(["mount", "-o", "remount,ro", mounted], check=True)
+    mounted.parent.chmod(0o777)
+    with pytest.raises(CredentialError, match="everybody may write to it"):
+        find_tokens(ask(mounted))
+    mounted.parent.chmod(0o700)
+    assert find_tokens(ask(mounted)) is not None
+
+
+def test_a_token_on_a_read_only_mount_that_must_be_refreshed_says_that_it_can_not_be_stored(mounted: Path) -> None:
+    (mounted / "t.json").write_text('{"access_token": "a-secret", "refresh_token": "another-secret"}')
+    (mounted / "t.json").chmod(0o600)
+    subprocess.run(["mount", "-o", "remount,ro", mounted], check=True)
+    with pytest.raises(
+        CredentialError, match=r"nothing can be stored in .*: Read-only file system; nothing was changed"
+    ):
+        refresh(ask(mounted))
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8"], ids=lambda name: str(name)
+)
+def test_a_file_as_editors_and_shells_of_windows_write_it_is_read(folder: Path, encoding: str) -> None:
+    path = folder / "t.json"
+    path.write_bytes('{"access_token": "a-secret", "account": "gärten"}\r\n'.encode(encoding))
+    path.chmod(0o600)
+    found = find_tokens(ask(folder))
+    assert found is not None
+    assert (found.access_token, found.account) == ("a-secret", "gärten")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe{", b"\xef\xbb\xbf", b"\xff\xfe\x00\xd8", b"\xfe\xff\x00", b"{\xe4}"])
+def test_a_file_that_is_cut_or_in_another_encoding_is_no_json(folder: Path, content: bytes) -> None:
+    path = folder / "t.json"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(CredentialError, match=r"is not JSON|is empty") as caught:
+        find_tokens(ask(folder))
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("key", ["access_token", "refresh_token"])
+@pytest.mark.parametrize("quotes", ['""', "''", "``", "\u201c\u201d", "\u201e\u201c"])
+def test_quotation_marks_around_a_token_are_told(folder: Path, key: str, quotes: str) -> None:
+    path = folder / "t.json"
+    path.write_text(json.dumps({"access_token": "a-secret", key: f"{quotes[0]}b-secret{quotes[1]}"}), "utf-8")
+    path.chmod(0o600)
+    with pytest.raises(CredentialError, match="begins and ends with quotation marks") as caught:
+        find_tokens(ask(folder))
+    assert f"{key} in the file {path}" in caught.value.message
+    assert "secret" not in str(caught.value)
 
 
 def test_a_link_on_a_read_only_mount_to_what_others_can_change_is_refused(mounted: Path, folder: Path) -> None:

@@ -15,9 +15,11 @@ from pinflow.plan.inputs import TOKEN_NAME, is_token_name
 from pinflow_auth import pinflow_credential
 from pinflow_auth.names import PATTERN
 from pinflow_pinterest_v5.api import API
+from pinflow_sandbox import start
 from tests.cli import Cli
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 SOURCES = ("ACCESS_TOKEN_V5", "ACCESS_TOKEN", "access_token_v5.json", "access_token.json")
@@ -298,3 +300,56 @@ def test_a_folder_that_a_variable_names_is_the_only_one_that_is_searched(tmp_pat
     assert cli("run", "get_user") == 4
     assert cli.stderr.count("(no such folder)") == 1
     assert f"    {tmp_path / 'mine'} (no such folder)" in cli.stderr.splitlines()
+
+
+# -- whose fault it is
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Iterator[Cli]:
+    with start() as sandbox:
+        yield Cli(tmp_path, HOME=str(tmp_path), PINFLOW_PLUGINS="", **sandbox.environment())
+
+
+def test_a_refused_token_of_a_variable_says_so_and_that_signing_in_does_not_help(cli: Cli) -> None:
+    cli.environ["ACCESS_TOKEN"] = "pina_sandbox_wrong"
+    assert cli("run", "get_user") == 4
+    assert "refused the token 'access_token' (environment variable ACCESS_TOKEN): GET /user_account" in cli.stderr
+    hint = " ".join(cli.stderr.split())
+    assert "set ACCESS_TOKEN to a token that works, or unset it to use a token file" in hint
+    assert "pinflow auth login changes nothing" in hint
+    assert "pina_sandbox_wrong" not in cli.stderr
+
+
+def test_a_refused_token_of_a_file_says_which_file_and_how_to_sign_in(cli: Cli, tmp_path: Path) -> None:
+    del cli.environ["ACCESS_TOKEN"]
+    folder = tmp_path / "mine"
+    folder.mkdir(mode=0o700)
+    (folder / "access_token.json").write_text('{"access_token": "pina_sandbox_wrong"}')
+    (folder / "access_token.json").chmod(0o600)
+    cli.environ["PINTEREST_OAUTH_TOKEN_DIR"] = str(folder)
+    assert cli("run", "get_user") == 4
+    assert f"refused the token 'access_token' (file {folder}/access_token.json): GET" in cli.stderr
+    assert cli.stderr.splitlines()[-1].endswith("; pinflow auth login access_token")
+
+
+@pytest.mark.parametrize("variable", ["ACCESS_TOKEN", "PINTEREST_APP_ID", "PINTEREST_APP_SECRET"])
+def test_quotation_marks_that_no_shell_removed_are_told(cli: Cli, variable: str) -> None:
+    del cli.environ["PINTEREST_OAUTH_TOKEN_DIR"]
+    before = cli.environ[variable]
+    cli.environ[variable] = f'"{before}"'
+    words = ["run", "get_user"] if variable == "ACCESS_TOKEN" else ["auth", "login", "x", "--client-credentials"]
+    assert cli(*words) == 4
+    assert f"the environment variable {variable} begins and ends with quotation marks" in cli.stderr
+    assert "write it without them" in cli.stderr
+    assert before not in cli.stderr
+
+
+def test_a_scope_that_a_variables_token_lacks_is_got_by_signing_in_and_unsetting_it(tmp_path: Path) -> None:
+    with start() as sandbox:
+        cli = Cli(tmp_path, HOME=str(tmp_path), PINFLOW_PLUGINS="", **sandbox.environment())
+        cli.environ["ACCESS_TOKEN"] = sandbox.world.token_for("garden_studio", {"user_accounts:read"})
+        assert cli("run", "list_boards") != 0
+    assert "then unset ACCESS_TOKEN, which comes before what a sign-in stores" in " ".join(
+        cli.stderr.split() + cli.stdout.split()
+    )
