@@ -478,15 +478,6 @@ class Client:
         text = f"{call.name}: no answer from {self._base_url}: {result.reason}{sent}"
         return _for_good(Unreachable(text, hint=result.hint), final=result.outcome.final)
 
-    def _login_hint(self) -> str:
-        """What to do about a token that is refused."""
-        if variable := self._credential.variable:
-            return (
-                f"set {variable} to a token that works, or unset it to use a token file: while it is set, "
-                "pinflow auth login changes nothing"
-            )
-        return self.api.login_hint.format(token=self._credential.name)
-
     def _refusal(self, call: _ApiCall, error: RemoteError) -> Exception:
         if isinstance(error, SpamBlocked) and call.writes:
             self._limiter.block(self.login)
@@ -495,13 +486,25 @@ class Client:
         # a narrower error says more than that the login is bad
         if error.status == 401 and type(error) is RemoteError and call.sign is None:
             token = f"the token {self._credential.name!r} ({self._credential.source})"
-            return CredentialError(f"{self.api.title} refused {token}: {error.message}", hint=self._login_hint())
+            return CredentialError(
+                f"{self.api.title} refused {token}: {error.message}", hint=_login_hint(self.api, self._credential)
+            )
         if isinstance(error, MissingScope) and call.sign is None:
             login = self.login_command(_missing_scopes(self.api, call, error))
             if variable := self._credential.variable:
                 login = f"{login}; then unset {variable}, which comes before what a sign-in stores"
             error.hint = f"{error.hint}; with: {login}" if error.hint else login
         return error
+
+
+def _login_hint(api: Api, credential: Credential) -> str:
+    """What to do about a token that is refused."""
+    if variable := credential.variable:
+        return (
+            f"set {variable} to a token that works, or unset it to use a token file: while it is set, "
+            "pinflow auth login changes nothing"
+        )
+    return api.login_hint.format(token=credential.name)
 
 
 def _category(api: Api, method: str, path: str) -> str:
