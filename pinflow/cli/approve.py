@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pinflow.plan import Plan
     from pinflow.state.records import Approval, Coverage
 
+_NAMED = 10  # tokens of a loop that are named one by one
+
 DESCRIPTION = """\
 Allow a recipe to make changes unattended, on a schedule or from cron, with these inputs. A dry run
 shows first what it would do. The approval holds for exactly this text, what it includes, these
@@ -212,7 +214,7 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
             for login in plan.logins.values()
         ]
         rows += [
-            (inert(login.variable), "each token in turn", inert(", ".join(sorted(login.scopes))))
+            (inert(login.variable), _each_token(login.names), inert(", ".join(sorted(login.scopes))))
             for login in plan.item_logins.values()
         ]
         yield from table(rows, indent="  ")
@@ -303,3 +305,9 @@ def _data(approval: Approval, changes: Sequence[str] = ()) -> dict[str, Any]:
 
 def _date(moment: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
+
+
+def _each_token(names: Sequence[str]) -> str:
+    """The tokens that a loop goes through, where they are known."""
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return f"tokens {inert(', '.join(names[:_NAMED]))}{more}" if names else "each token in turn"

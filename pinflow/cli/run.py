@@ -30,6 +30,7 @@ EXAMPLES = """\
   pinflow run list_boards --token second                 for the account of another token
   pinflow run copy_board -i board=549755885175 --output json > result.json"""
 OUTPUTS: Sequence[str] = run_common.OUTPUTS
+_SIGN_INS = 5  # commands that sign in to the accounts of a loop: the others are like these
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +98,9 @@ def _sign_in_commands(app: App, plan: Plan, recipe: Sequence[str], api: str | No
     if "auth" not in app.registry.commands:
         return []
     logins = [(login.token, login.api) for login in plan.logins.values()]
-    logins += [(app.registry.apis[login.api].tokens.default, login.api) for login in plan.item_logins.values()]
+    for login in plan.item_logins.values():
+        names = login.names[:_SIGN_INS] or (app.registry.apis[login.api].tokens.default,)
+        logins += [(name, login.api) for name in names]
     logins = [(token, id) for token, id in dict.fromkeys(logins) if app.registry.apis[id].oauth is not None]
     several = len({id for _, id in logins}) > 1
     return [

@@ -436,6 +436,7 @@ def _preview(plan: Plan, step: PlannedStep, options: Options, open_session: Open
 def _sentence(plan: Plan, step: PlannedStep) -> str:
     """What is known before anything is read: the recipe, the step, and the tokens of its logins."""
     tokens = [plan.logins[name, step.api or ""].token for name in step.logins.values()]
-    tokens += ["every account"] if step.item_logins else []
+    for loop in step.item_logins.values():
+        tokens += plan.item_logins[loop, step.api or ""].names or ["every account"]
     owner = f" of {' or '.join(dict.fromkeys(tokens))}" if tokens else ""
     return f"Step {step.path!r} of {Path(plan.source.name).name} deletes things{owner}"

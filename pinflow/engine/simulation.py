@@ -74,9 +74,10 @@ def tokens_of(plan: Plan, service: str) -> list[str]:
     """The names of the tokens of a service that a plan's logins and inputs speak of, the first login's first."""
     apis = {id: api for id, api in plan.registry.apis.items() if api.service == service}
     logins = [login.token for login in plan.logins.values() if login.api in apis]
+    listed = [name for login in plan.item_logins.values() if login.api in apis for name in login.names]
     inputs = [plan.inputs[name] for name, declared in plan.recipe.inputs.items() if declared.type == "token"]
-    tokens = list(dict.fromkeys([*logins, *filter(None, inputs)]))
+    tokens = list(dict.fromkeys([*logins, *filter(None, inputs), *listed]))
     if not tokens:
         tokens = list(dict.fromkeys(api.tokens.default for api in apis.values()))
     # a recipe that goes through accounts has more than one to go through
-    return [*tokens, f"second_{tokens[0]}"] if plan.item_logins and len(tokens) == 1 else tokens
+    return [*tokens, f"second_{tokens[0]}"] if plan.item_logins and not listed and len(tokens) == 1 else tokens

@@ -96,16 +96,18 @@ class Checker:
             self._check_reference(reference, place, names, shift, shown=shown)
         return expression
 
-    def early_text(self, raw: Any, place: IncludePlace) -> str | None:
-        """A text that must be known before the run, so it may use inputs only. None if it isn't, or is wrong."""
+    def early_text(self, raw: Any, place: IncludePlace, *, of_loop: str = "") -> str | None:
+        """A text that must be known before the run, so it may use inputs only. None if it isn't, or is wrong.
+
+        ``of_loop`` is what else to say where it names a loop's item.
+        """
         value = self._compile(raw, place)
         if value is None or value.constant:
             return None if value is None else str(raw)
         late = next((r for _, r in value.references if r.root != "inputs"), None)
         if late is not None:
-            self.add(
-                place, f"{late.root!r} is not known before the run", "use inputs only here", offset=late.offsets[0]
-            )
+            hint = "use inputs only here" + (of_loop if late.root != "steps" else "")
+            self.add(place, f"{late.root!r} is not known before the run", hint, offset=late.offsets[0])
             return None
         before = len(self.problems)
         for _, reference in value.references:
@@ -138,17 +140,22 @@ class Checker:
             self.note(place, mismatch("true or false", result, "compare it: ... != null").about("if"))
         return result is True
 
-    def is_empty(self, items: Expression | Value | None, raw: object, place: IncludePlace, names: Names) -> bool:
-        """Whether it is known already that a loop over ``raw`` has nothing to go over. What is not a list is noted."""
+    def early_items(
+        self, items: Expression | Value | None, raw: object, place: IncludePlace, names: Names
+    ) -> list[Any] | None:
+        """What a loop over ``raw`` will go over, if that is known already; else None. What is not a list is noted."""
         if isinstance(items, Value):
             self.early_values(items, place, names)
-        if not isinstance(items, Expression):
-            return False
+            return list(items.tree) if items.constant else None
+        if items is None:
+            return None
         result = self._evaluate_early(items, raw, place, names)
-        if isinstance(result, (list, _Late)):
-            return result == []
+        if isinstance(result, _Late):
+            return None
+        if isinstance(result, list):
+            return result
         self.note(place, mismatch("a list", result).about("for_each"))
-        return True
+        return []
 
     def _evaluate_early(self, expression: Expression, raw: object, place: IncludePlace, names: Names) -> Any:
         """What an expression gives that reads inputs alone. _Late if it reads more, or fails, which is noted.

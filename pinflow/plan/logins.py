@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from pinflow.expressions.expression import parse_template
 from pinflow.http.token_rules import TokenRules
 from pinflow.lazy_dataclass import dataclass, field
 from pinflow.plan.inputs import is_token_name
 from pinflow.plan.model import ItemLogin, PlannedLogin
 from pinflow.plan.token_choices import DEFAULT_LOGIN
+from pinflow.schema.invalid import Invalid
 from pinflow.suggestions import suggest
 
 if TYPE_CHECKING:
@@ -22,6 +24,13 @@ if TYPE_CHECKING:
     from pinflow.recipe.includes import IncludePlace, PlacedStep
 
 
+_LOOP_HINT = "; in a loop over tokens, write auth: and the loop's name for its item at the step"
+_LIST_HINT = (
+    "name the tokens in an input of type list, and loop over that: for_each: ${{ inputs.accounts }}, "
+    "with -i accounts=garden,shop"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """A loop whose items name tokens, for the steps in it."""
@@ -29,6 +38,11 @@ class Tokens:
     path: str
     field: str  # of an item; "" where the item is the name itself
     outright: bool  # an action says so; else it is a list that may be anything
+    names: tuple[str, ...] = ()  # of the tokens, where they are known before the run
+
+
+# the loops that a step is in, by their variables; None for one whose items are data, and name no tokens
+Around: TypeAlias = "Mapping[str, Tokens | None]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +90,7 @@ class Logins:
 
     def _token(self, name: str, login: model.Login, place: IncludePlace) -> str | None:
         place = place.at("token")
-        token = self._checker.early_text(login.token, place)
+        token = self._checker.early_text(login.token, place, of_loop=_LOOP_HINT)
         if token is not None and not is_token_name(token):
             message = f"login {name!r}: {token[:40]!r} can't name a token"
             self._checker.add(place, message, "a token's name has letters, digits, _ . and -; it is not a path")
@@ -103,8 +117,8 @@ class Logins:
         """Whether any step acts for the accounts that this loop goes through."""
         return any(path == loop for path, _ in self._items)
 
-    def bind(self, part: PlacedStep, action: Action | None, around: Mapping[str, Tokens]) -> Bound:
-        """The logins of a step. ``around`` are the loops over tokens that it is in, by their variables."""
+    def bind(self, part: PlacedStep, action: Action | None, around: Around) -> Bound:
+        """The logins of a step, which is in the loops ``around`` it."""
         if action is None:
             return Bound()
         if action.api is None:
@@ -112,10 +126,11 @@ class Logins:
                 self._checker.add(part.place.at("auth"), f"{action.name} needs no login", "delete auth", key=True)
             return Bound()
         chosen = self._by_action(part, action, around)
-        items = {role: around[name].path for role, name in chosen.items() if name in around}
+        items: dict[str, str] = {}
         for role, name in chosen.items():
-            if role in items:
-                self._add_item(name, around[name], action.api, action.scopes[role])
+            if (tokens := around.get(name)) is not None:
+                items[role] = tokens.path
+                self._add_item(name, tokens, action.api, action.scopes[role])
             else:
                 self._scopes.setdefault((name, action.api), set()).update(action.scopes[role])
                 self._check_scopes(name, action, role)
@@ -124,7 +139,7 @@ class Logins:
     def _add_item(self, variable: str, tokens: Tokens, api: str, scopes: frozenset[str]) -> None:
         key = (tokens.path, api)
         before = self._items[key].scopes if key in self._items else frozenset()
-        self._items[key] = ItemLogin(variable, tokens.field, api, before | scopes)
+        self._items[key] = ItemLogin(variable, tokens.field, api, before | scopes, tokens.names)
 
     def _check_scopes(self, name: str, action: Action, role: str) -> None:
         """A login whose scopes are written out must have those that its steps need."""
@@ -136,7 +151,7 @@ class Logins:
             message = f"login {name!r} lacks the scope {' and '.join(lacking)}, which {action.title} needs"
             self._checker.add(place.at("scopes"), message, "add it, or leave scopes out")
 
-    def _by_action(self, part: PlacedStep, action: Action, around: Mapping[str, Tokens]) -> dict[str, str]:
+    def _by_action(self, part: PlacedStep, action: Action, around: Around) -> dict[str, str]:
         auth = part.step.auth
         if isinstance(auth, str):
             login = self._login_name(auth, part.place.at("auth"), around)
@@ -146,9 +161,9 @@ class Logins:
         only = self._only(part, action, around)
         return dict.fromkeys(action.roles, only) if only else {}
 
-    def _only(self, part: PlacedStep, action: Action, around: Mapping[str, Tokens]) -> str | None:
+    def _only(self, part: PlacedStep, action: Action, around: Around) -> str | None:
         """The one login that there is."""
-        accounts = [variable for variable, tokens in around.items() if tokens.outright]
+        accounts = [variable for variable, tokens in around.items() if tokens is not None and tokens.outright]
         if not self._declared and not accounts:
             return DEFAULT_LOGIN
         if len(self._declared) == 1 and not accounts:
@@ -158,9 +173,7 @@ class Logins:
         self._checker.add(place, f"{action.title} must know its login", hint)
         return None
 
-    def _by_role(
-        self, auth: Mapping[str, str], place: IncludePlace, action: Action, around: Mapping[str, Tokens]
-    ) -> dict[str, str]:
+    def _by_role(self, auth: Mapping[str, str], place: IncludePlace, action: Action, around: Around) -> dict[str, str]:
         roles = [role for role in action.roles if role]
         if not roles:
             self._checker.add(place, f"{action.name} has one login", "write auth: with one name")
@@ -178,17 +191,41 @@ class Logins:
             self._checker.add(place, f"{action.name} also needs the login {' and '.join(map(repr, lacking))}")
         return chosen
 
-    def _login_name(self, raw: str, place: IncludePlace, around: Mapping[str, Tokens]) -> str | None:
-        name = self._checker.early_text(raw, place)
-        if name in self._declared and name in around:
+    def _login_name(self, raw: str, place: IncludePlace, around: Around) -> str | None:
+        item = self._item_named(raw, around)
+        name = item or self._checker.early_text(raw, place, of_loop=_LOOP_HINT)
+        if name is None:
+            return None
+        if name in around and around[name] is None and (item or name not in self._declared):
+            message = f"{name!r} is data: it can't choose for which account a step works"
+            self._checker.add(place, message, _LIST_HINT)
+            return None
+        if name in self._declared and around.get(name) is not None:
             message = f"{name!r} is a login under auth and the item of a loop"
             self._checker.add(place, message, "rename one of them")
             return None
-        if name is None or name in self._declared or name in around or (not self._declared and name == DEFAULT_LOGIN):
+        if name in self._declared or name in around or (not self._declared and name == DEFAULT_LOGIN):
             return name
         if self._complete:
             message = f"unknown login {name!r} under auth"
-            known = [*self._declared, *around]
+            known = [*self._declared, *(variable for variable, tokens in around.items() if tokens is not None)]
             hint = suggest(name, known, "the logins are")
             self._checker.add(place, message, hint if known else "begin with auth: and its name and token")
         return None
+
+    @staticmethod
+    def _item_named(raw: str, around: Around) -> str | None:
+        """The loop's variable that an expression stands for: ``${{ account }}``, or the field that names its token."""
+        try:
+            template = parse_template(raw)
+        except Invalid:
+            return None  # whoever reads it as a text tells that
+        if template is None or not template.single or len(template.references) != 1:
+            return None
+        (reference,) = template.references
+        text = next(part[0].text for part in template.parts if not isinstance(part, str))
+        if reference.root not in around or text != ".".join(map(str, (reference.root, *reference.path))):
+            return None
+        tokens = around[reference.root]
+        names_token = tokens is None or reference.path in ((), (tokens.field,))
+        return reference.root if names_token else None

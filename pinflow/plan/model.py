@@ -45,6 +45,7 @@ class ItemLogin:
     field: str  # of an item, that names its token; "" where the item is the name itself
     api: str
     scopes: frozenset[str]
+    names: tuple[str, ...] = ()  # of its tokens, where they are known before the run
 
     def token_in(self, item: Any) -> str:
         """The name of the token that an item stands for; "" if it has none."""

@@ -12,7 +12,7 @@ from pinflow.lazy_dataclass import replace
 from pinflow.plan.arguments import check_arguments
 from pinflow.plan.checker import Checker
 from pinflow.plan.file_rules import FileRules
-from pinflow.plan.inputs import DeclaredInput, MissingInputs, check_known, resolve
+from pinflow.plan.inputs import DeclaredInput, MissingInputs, check_known, is_token_name, resolve
 from pinflow.plan.logins import Logins, Tokens
 from pinflow.plan.lookup import ActionLookup
 from pinflow.plan.model import Loop, Plan, PlannedStep
@@ -20,7 +20,8 @@ from pinflow.plan.secret_inputs import secrets_in
 from pinflow.plan.token_choices import TokenChoice, check_used, choose, split, stored_name
 from pinflow.plan.usage import hide_secrets, secret_expressions, secrets_of_items, used_fields
 from pinflow.recipe.includes import IncludePlace, expand
-from pinflow.suggestions import suggest
+from pinflow.schema.invalid import mismatch
+from pinflow.suggestions import quote, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pinflow.errors import Problem
     from pinflow.expressions.expression import Expression
     from pinflow.plan.inputs import InputValues, RecordedInputs
+    from pinflow.plan.logins import Around
     from pinflow.plan.scope import Names, Shape
     from pinflow.plugin.action import Action
     from pinflow.plugin.registry import Registry
@@ -231,7 +233,7 @@ class _Planner:
         names: Names,
         prefix: str,
         seen: dict[str, PlacedStep],
-        around: Mapping[str, Tokens],
+        around: Around,
         *,
         certain: bool,
     ) -> tuple[tuple[PlannedStep, ...], Names]:
@@ -276,7 +278,7 @@ class _Planner:
         step_id: str,
         names: Names,
         prefix: str,
-        around: Mapping[str, Tokens],
+        around: Around,
         *,
         certain: bool,  # that what is around it runs
     ) -> PlannedStep:
@@ -364,23 +366,25 @@ class _Planner:
         items: Expression | Value | None,
         names: Names,
         path: str,
-        around: Mapping[str, Tokens],
+        around: Around,
         *,
         certain: bool,
     ) -> Loop:
         step = part.step
         variable = step.as_ or "item"
-        around = {name: tokens for name, tokens in around.items() if name != variable}  # that one is out of sight
-        if (tokens := _tokens(action, items, path)) is not None:
-            around[variable] = tokens
+        known = self._checker.early_items(items, step.for_each, part.place.at("for_each"), names)
+        tokens = _tokens(action, items, path, known or ())
+        around = {**around, variable: tokens}  # an outer one of that name is out of sight
         inner = names.with_variable(variable, item_shape(action), secrets_of_items(items, names))
         key = self._checker.value(step.key, part.place.at("key"), inner, shown=True) if step.key else None
-        certain = certain and not self._checker.is_empty(items, step.for_each, part.place.at("for_each"), names)
+        certain = certain and known != []
         planned, after = self._steps(part.body, inner, f"{path}.", {}, around, certain=certain)
         collect = dict(step.collect)
         rows = self._checker.value(collect, part.place.at("collect"), after, shown=True) if collect else None
         by_account = tokens is not None and (tokens.outright or self._logins.acts_for_items(path))
         account = tokens.field if tokens is not None and by_account else None
+        if account is not None:
+            self._check_tokens(known or (), part.place.at("for_each"))
         return Loop(
             variable,
             items,
@@ -394,6 +398,15 @@ class _Planner:
             is_listing=self._is_listing(action, items, names),
             duplicates=step.duplicates,
         )
+
+    def _check_tokens(self, names: Sequence[Any], place: IncludePlace) -> None:
+        """Every item of a list of tokens must name one."""
+        for number, name in enumerate(names, 1):
+            if not isinstance(name, str):
+                self._checker.note(place, mismatch("the name of a token", name).about(f"item {number} of for_each"))
+            elif not is_token_name(name):
+                message = f"item {number} of for_each: {quote(name[:40])} can't name a token"
+                self._checker.add(place, message, "a token's name has letters, digits, _ . and -; it is not a path")
 
     def _is_listing(self, action: Action | None, items: Expression | Value | None, names: Names) -> bool:
         """Whether a loop's items come from a service: from an action of its API, or from what such a step gave."""
@@ -423,7 +436,7 @@ class _Ids:
                 return name
 
 
-def _tokens(action: Action | None, items: Expression | Value | None, path: str) -> Tokens | None:
+def _tokens(action: Action | None, items: Expression | Value | None, path: str, known: Sequence[Any]) -> Tokens | None:
     """Whether a loop's items may name tokens: those of an action that says so, or of a list that is known beforehand.
 
     What a service sends must not choose for whom a step acts.
@@ -433,7 +446,9 @@ def _tokens(action: Action | None, items: Expression | Value | None, path: str) 
     if items is None:
         return None
     references = [r for _, r in items.references] if isinstance(items, Value) else items.references
-    return Tokens(path, "", outright=False) if all(reference.root == "inputs" for reference in references) else None
+    if any(reference.root != "inputs" for reference in references):
+        return None
+    return Tokens(path, "", outright=False, names=tuple(name for name in known if isinstance(name, str)))
 
 
 def item_shape(action: Action | None) -> Shape:

@@ -19,6 +19,7 @@ from pinflow.reporters.summary import Recap, accounts_table, as_data
 from pinflow_sandbox import Sandbox, Settings, start
 from pinflow_sandbox.server.messages import HttpResponse
 from pinflow_sandbox.world import boards
+from tests.cli import Cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -252,10 +253,12 @@ steps:
     as: who
     do: [{uses: create_board, auth: who, with: {name: First}}]
 """
-    result = agency.run(steps, inputs={"accounts": ["eva", "ann", "nobody", "../ann"]})
+    with pytest.raises(RecipeError, match=r"item 4 of for_each: '\.\./ann' can't name a token"):
+        agency.run(steps, inputs={"accounts": ["eva", "ann", "nobody", "../ann"]})
+    assert agency.asked == []
+    result = agency.run(steps, inputs={"accounts": ["eva", "ann", "nobody"]})
     assert agency.boards() == {"ann": ["First"], "eva": ["First"]}
     assert states(result) == {"eva": "ok", "ann": "ok", "nobody": "failed"}
-    assert any("names no token" in error for _, _, error in result.failed)
     assert any("no token 'nobody'" in error for _, _, error in result.failed)
 
 
@@ -479,6 +482,77 @@ def test_many_accounts_need_no_more_than_the_few_that_are_at_work(agency: Agency
     assert most <= 4 * 6
 
 
+# -- lists of tokens that a person gave
+
+
+LISTED = """
+inputs: {accounts: {type: list, required: true}}
+steps:
+  - id: each
+    for_each: ${{ inputs.accounts }}
+    as: account
+    collect: {me: "${{ steps.me.username }}"}
+    do:
+      - {id: me, uses: get_user, auth: AUTH}
+      - {uses: create_board, auth: AUTH, with: {name: "Of ${{ account }}"}}
+outputs: {rows: "${{ steps.each.rows }}"}
+"""
+
+
+@pytest.mark.parametrize("auth", ["account", '"${{ account }}"'])
+def test_a_list_that_a_person_gave_says_for_which_accounts_steps_work(agency: Agency, auth: str) -> None:
+    steps = LISTED.replace("AUTH", auth)
+    rehearsed = agency.run(steps, inputs={"accounts": "ann,cem"}, dry_run=True)
+    assert (rehearsed.status, states(rehearsed)) == ("planned", {"ann": "ok", "cem": "ok"})
+    assert rehearsed.forecast is not None
+    assert {name: calls["org_write"] for name, calls in rehearsed.forecast.calls.items()} == {"ann": 1, "cem": 1}
+    result = agency.run(steps, inputs={"accounts": "ann,cem"})
+    assert result.outputs["rows"] == [{"me": "ann"}, {"me": "cem"}]
+    assert agency.boards() == {"ann": ["Of ann"], "cem": ["Of cem"]}
+
+
+def test_one_account_of_a_list_that_has_no_token_fails_alone_and_is_done_by_a_resume(agency: Agency) -> None:
+    result = agency.run(LISTED.replace("AUTH", "account"), inputs={"accounts": ["ann", "new", "bob"]})
+    assert states(result) == {"ann": "ok", "new": "failed", "bob": "ok"}
+    agency.add("new")
+    assert states(agency.resume())["new"] == "ok"
+    assert agency.boards() == {"ann": ["Of ann"], "bob": ["Of bob"], "new": ["Of new"]}
+
+
+def test_all_names_of_a_list_are_known_before_the_run(agency: Agency) -> None:
+    path = agency.folder / "recipe.yaml"
+    path.write_text(HEAD + LISTED.replace("AUTH", "account"), "utf-8")
+    plan = agency.app().plan(path, inputs={"accounts": "ann,cem"})
+    assert [login.names for login in plan.item_logins.values()] == [("ann", "cem")]
+    assert plan.named_tokens == {"ann", "cem"}
+    with pytest.raises(RecipeError, match=r"item 1 of for_each: 'a/b' can't name a token"):
+        agency.app().plan(path, inputs={"accounts": "a/b,cem"})
+    assert [login.names for login in agency.app().plan(path, inputs=None).item_logins.values()] == [()]
+
+
+def test_the_sandbox_has_an_account_for_each_name_of_a_list(tmp_path: Path) -> None:
+    cli = Cli(tmp_path)
+    (tmp_path / "recipe.yaml").write_text(HEAD + LISTED.replace("AUTH", "account"), "utf-8")
+    words = ("run", str(tmp_path / "recipe.yaml"), "-i", "accounts=garden,shop", "--sandbox")
+    assert cli(*words, "--output", "json") == 0
+    assert [row["account"] for row in cli.json["accounts"]] == ["garden", "shop"]
+    assert len({row["me"] for row in cli.json["outputs"]["rows"]}) == 2
+    assert cli(*words) == 0
+    assert "  pinflow auth login garden --recipe" in cli.stdout and "  pinflow auth login shop --recipe" in cli.stdout
+
+
+def test_an_approval_of_a_list_names_its_tokens(agency: Agency) -> None:
+    cli = Cli(agency.folder)
+    cli.open_app = lambda environ, plugins: agency.app()
+    path = agency.folder / "recipe.yaml"
+    path.write_text(HEAD + LISTED.replace("AUTH", "account"), "utf-8")
+    assert cli("approve", str(path), "-i", "accounts=ann,cem", "--yes") == 0
+    assert "account  tokens ann, cem" in cli.stderr
+    assert cli("run", str(path), "-i", "accounts=ann,bob", "--unattended") == 5
+    assert cli("run", str(path), "-i", "accounts=ann,cem", "--unattended") == 0
+    assert agency.boards() == {"ann": ["Of ann"], "cem": ["Of cem"]}
+
+
 # -- what is found before the run
 
 WRONG = [
@@ -487,11 +561,31 @@ WRONG = [
         "for_each: list_tokens\n    as: account\n    do: [{uses: get_user, auth: acount}]",
         "unknown login 'acount' under auth; did you mean 'account'?",
     ),
-    ("for_each: list_boards\n    as: board\n    do: [{uses: get_user, auth: board}]", "unknown login 'board'"),
+    (
+        "for_each: list_boards\n    as: board\n    do: [{uses: get_user, auth: board}]",
+        "'board' is data: it can't choose",
+    ),
+    (
+        "for_each: read_csv\n    with: {path: a.csv}\n    as: row\n"
+        "    do: [{uses: get_user, auth: '${{ row.account }}'}]",
+        "'row' is data: it can't choose for which account a step works; name the tokens in an input of type list",
+    ),
+    (
+        "for_each: [ann, ../bob]\n    as: account\n    do: [{uses: get_user, auth: account}]",
+        "item 2 of for_each: '../bob' can't name a token",
+    ),
+    (
+        "for_each: [ann, [bob]]\n    as: account\n    do: [{uses: get_user, auth: account}]",
+        "item 2 of for_each must be the name of a token, not a list",
+    ),
+    (
+        "for_each: [ann]\n    as: account\n    do: [{uses: get_user, auth: '${{ account.name }}'}]",
+        "'account' is not known before the run; use inputs only here; in a loop over tokens, write auth: and the",
+    ),
     (
         "for_each: list_tokens\n    as: a\n    do:\n"
         "      - {for_each: list_boards, auth: a, as: a, do: [{uses: get_user, auth: a}]}",
-        "unknown login 'a'",
+        "'a' is data",
     ),
     (
         "for_each: list_tokens\n    as: a\n    collect: {x: '${{ steps.nope.y }}'}\n"
@@ -528,7 +622,7 @@ def test_a_services_answer_can_not_choose_the_account_of_a_step(tmp_path: Path) 
         + "steps:\n  - {id: b, uses: list_boards}\n"
         + "  - {for_each: 'map(steps.b.items, x, x.name)', as: who, do: [{uses: get_user, auth: who}]}\n"
     )
-    with pytest.raises(RecipeError, match="unknown login 'who'"):
+    with pytest.raises(RecipeError, match="'who' is data: it can't choose"):
         App.installed({"PINFLOW_CACHE_DIR": str(tmp_path)}, state=tmp_path).plan(path, inputs={})
 
 
