@@ -35,7 +35,7 @@ inputs, the content of the files that the dry run read, the service's address, t
 versions of pinflow and of the plugins; a change to any of them needs a new approval. Recipes that
 only read need none."""
 EXAMPLES = """\
-  pinflow approve recipes/mirror_board.yaml -i board="Garden ideas"
+  pinflow approve mirror_board -i board="Garden ideas"
   pinflow approve mirror_garden.yaml --max-writes 200    limit the changes of each run
   pinflow approve mirror_garden.yaml --yes               without a question
   pinflow approve --renew                                those that hold no longer, one by one
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
             return _renew(args, shell, app)
         return _list(shell, app) if args.list else _revoke(shell, app, args.revoke)
     if args.recipe is None:
-        raise UsageError("no recipe given", hint="pinflow approve recipes/mirror_board.yaml, or pinflow approve --list")
+        raise UsageError("no recipe given", hint="pinflow approve mirror_board, or pinflow approve --list")
     return _approve(args, shell, app)
 
 

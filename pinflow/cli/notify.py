@@ -24,7 +24,7 @@ PINFLOW_NOTIFY_WEBHOOK (the same JSON, posted)."""
 EXAMPLES = """\
   pinflow notify                                         list open alerts
   pinflow notify --test                                  send a test through every notifier
-  pinflow notify --resolve KEY                           close the alert of this key; sent again if it happens again"""
+  pinflow notify --resolve KEY                           close the alert of this key"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
 

@@ -22,11 +22,20 @@ COLORS = ("auto", "always", "never")
 _COMMON = frozenset({"--output", "--color", "-q", "--quiet", "-v", "--verbose", "--plugin", "--no-input"})
 
 
+class HelpText(argparse.HelpFormatter):
+    """Descriptions are filled to the width of the screen; what has indented lines, as examples do, stays as it is."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if any(line.startswith(" ") for line in text.splitlines()):
+            return "".join(indent + line for line in text.splitlines(keepends=True))
+        return "\n\n".join(super(HelpText, self)._fill_text(part, width, indent) for part in text.split("\n\n"))
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that raises UsageError, names the nearest word for a wrong one, and expands no abbreviations."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        options.setdefault("formatter_class", HelpText)
         options.setdefault("allow_abbrev", False)
         super().__init__(*args, **options)
 
@@ -63,6 +72,7 @@ def parser_of(name: str, module: CommandModule, shell: Shell) -> Parser:
     module.add_arguments(parser)
     if add_offers := getattr(module, "add_offers", None):
         add_offers(parser, shell)
+    _add_examples(parser, name, module.EXAMPLES)
     _add_common_to_all(parser, module.OUTPUTS)
     return parser
 
@@ -71,10 +81,19 @@ def parser_of_offer(command: Command) -> Parser:
     """The parser of a plugin's command and its subcommands."""
     parser = Parser(prog=f"pinflow {command.name}", description=command.help[:1].upper() + command.help[1:])
     command.add_arguments(parser)
+    _add_examples(parser, command.name, parser.epilog or "")
     taken = {name for action in parser._actions for name in action.option_strings}
     if not taken & _COMMON:
         _add_common_to_all(parser, ("human", "json"))
     return parser
+
+
+def _add_examples(parser: argparse.ArgumentParser, name: str, examples: str) -> None:
+    """Let the help of each subcommand end with those of the examples that are about it, where it has none itself."""
+    for verb, inner in below(parser):
+        own = [line for line in examples.splitlines() if f"{line.strip()} ".startswith(f"pinflow {name} {verb} ")]
+        if own and not inner.epilog:
+            inner.epilog = "\n".join(["examples:", *own])
 
 
 def _add_common_to_all(parser: argparse.ArgumentParser, outputs: Sequence[str]) -> None:

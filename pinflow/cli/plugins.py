@@ -28,7 +28,8 @@ EXAMPLES = """\
   pinflow plugins --plugin ./my_actions.py               with a local one
   pinflow plugins -v                                     with everything by name
   pinflow plugins check acme                             check the contract
-  pinflow plugins allow acme                             let it offer credentials"""
+  pinflow plugins allow acme                             let it offer credentials
+  pinflow plugins forbid acme                            take that back"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
 _ALLOW = """\

@@ -43,14 +43,17 @@ Environment:
   PINFLOW_PLUGINS      the only plugins of others to load: a,b
   PINFLOW_DISABLE      plugins to leave out: a,b
   PINFLOW_TIER         access tier of your app: standard or trial
-  PINFLOW_PROXY        HTTP proxy; the README lists all variables
+  PINFLOW_PROXY        HTTP proxy; all of them: pinflow docs variables
 
 Examples:
-  pinflow actions                                       list what recipes can do
-  pinflow validate recipes/*.yaml                       find every mistake
+  pinflow recipes                     list the recipes that are there
+  pinflow run copy_board --sandbox    try one, without an account
+  pinflow auth login                  sign in to your own account
   pinflow run copy_board -i board="Garden ideas" --dry-run
-  pinflow run copy_board --sandbox                      try it, without an account
-  pinflow resume                                        continue the last run"""
+  pinflow resume                      continue the last run
+  pinflow new recipe loop -o my.yaml  write one of your own
+  pinflow validate my.yaml            find every mistake in it
+  pinflow explain exit 4              what went wrong, and what to do"""
 
 
 def main(argv: Sequence[str], shell: Shell) -> int:

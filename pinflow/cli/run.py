@@ -26,7 +26,7 @@ early (a quota, Ctrl-C, a lost connection) can be continued with: pinflow resume
 EXAMPLES = """\
   pinflow run copy_board --sandbox                       try it, without an account
   pinflow run copy_board -i board="Garden ideas" --dry-run
-  pinflow run recipes/copy_board.yaml -i board="Garden ideas" --patience 2h
+  pinflow run ./my.yaml -i board="Garden ideas" --patience 2h
   pinflow run list_boards --token second                 for the account of another token
   pinflow run copy_board -i board=549755885175 --output json > result.json"""
 OUTPUTS: Sequence[str] = run_common.OUTPUTS

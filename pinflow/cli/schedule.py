@@ -40,6 +40,18 @@ OUTPUTS: Sequence[str] = ("human", "json")
 
 _MANY = 300  # recipes; checking them takes a second or two, and people wonder
 _MOST_LISTED = 10_000  # times to come; of one job they take 0.4 s
+_EXAMPLES = {  # of each verb
+    "run": "recipes/ --deadline 2h",
+    "list": "recipes/",
+    "next": "20 refresh_all_tokens",
+    "run-now": "refresh_all_tokens",
+    "pause": "refresh_all_tokens",
+    "resume": "refresh_all_tokens",
+    "history": "refresh_all_tokens -n 50",
+    "why": "refresh_all_tokens 2026-03-29T03:30",
+    "backfill": "refresh_all_tokens --from 2026-03-01 --dry-run",
+    "status": "--output json",
+}
 _NAME = "the recipe's file name, or its name"
 _INPUT = "an input, for every recipe that has it (repeatable)"
 
@@ -48,7 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     below = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
 
     def verb(name: str, help: str) -> argparse.ArgumentParser:
-        return below.add_parser(name, help=help, description=f"{help[:1].upper()}{help[1:]}.")
+        epilog = f"examples:\n  pinflow schedule {name} {_EXAMPLES[name]}".rstrip()
+        return below.add_parser(name, help=help, description=f"{help[:1].upper()}{help[1:]}.", epilog=epilog)
 
     run = verb("run", "run what is due until SIGTERM or Ctrl-C; SIGHUP reads the recipes again")
     add_recipes(run)

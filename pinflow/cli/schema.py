@@ -17,8 +17,8 @@ DESCRIPTION = """\
 Print the JSON Schema of recipes with the actions of every installed plugin. With it,
 editors complete keys, actions and arguments, and show mistakes as you write."""
 EXAMPLES = """\
-  pinflow schema > recipe.schema.json
-  first line of a recipe:  # yaml-language-server: $schema=recipe.schema.json"""
+  first line of a recipe:  # yaml-language-server: $schema=recipe.schema.json
+  pinflow schema > recipe.schema.json"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
 
