@@ -131,7 +131,7 @@ class _ApiCall:
         return not self.read_only and self.method not in READS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Try:
     """The result of one try: the outcome to judge, and what the caller gets."""
 
@@ -397,12 +397,9 @@ class Client:
         if result.error is not None or result.outcome.body == "broken":
             result = self._read_page(answer) or result
         headers = answer.headers
-        return replace(
-            result,
-            waited=permit.waited,
-            generation=generation,
-            pause=lambda seconds: self._limiter.pause(permit, headers, seconds),
-        )
+        result.waited, result.generation = permit.waited, generation
+        result.pause = lambda seconds: self._limiter.pause(permit, headers, seconds)
+        return result
 
     def _read_page(self, answer: Answer) -> _Try | None:
         """An answer that is a page for people; it does not say what became of a write. None for any other."""

@@ -34,7 +34,9 @@ ODD = 'pässwort & "more" {}'
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_a_secret_is_masked_in_every_encoding(encoding: str) -> None:
     written = ENCODINGS[encoding](SECRET)
-    shown = SecretMask([SECRET])(f"refused: {written} is not known")
+    hide = SecretMask([SECRET])
+    shown = hide(f"refused: {written} is not known")
+    assert hide.hides_in(f"refused: {written} is not known".encode(errors="surrogatepass"))
     assert shown.startswith("refused: ") and shown.endswith(" is not known")
     left = shown.removeprefix("refused: ").removesuffix(" is not known")
     assert "***" in left
