@@ -141,9 +141,21 @@ class Checker:
         return result is True
 
     def early_items(
+        self, items: Expression | Value | None, raw: object, place: IncludePlace, names: Names, *, certain: bool
+    ) -> list[Any] | None:
+        """What a loop over ``raw`` will go over, if that is known already; else None.
+
+        What is not a list is noted, if the loop is ``certain`` to run.
+        """
+        before = len(self.problems)
+        result = self._evaluate_items(items, raw, place, names)
+        if not certain:
+            del self.problems[before:]
+        return result
+
+    def _evaluate_items(
         self, items: Expression | Value | None, raw: object, place: IncludePlace, names: Names
     ) -> list[Any] | None:
-        """What a loop over ``raw`` will go over, if that is known already; else None. What is not a list is noted."""
         if isinstance(items, Value):
             self.early_values(items, place, names)
             return list(items.tree) if items.constant else None

@@ -372,7 +372,7 @@ class _Planner:
     ) -> Loop:
         step = part.step
         variable = step.as_ or "item"
-        known = self._checker.early_items(items, step.for_each, part.place.at("for_each"), names)
+        known = self._checker.early_items(items, step.for_each, part.place.at("for_each"), names, certain=certain)
         tokens = _tokens(action, items, path, known or ())
         around = {**around, variable: tokens}  # an outer one of that name is out of sight
         inner = names.with_variable(variable, item_shape(action), secrets_of_items(items, names))

@@ -528,6 +528,11 @@ def test_all_names_of_a_list_are_known_before_the_run(agency: Agency) -> None:
     with pytest.raises(RecipeError, match=r"item 1 of for_each: 'a/b' can't name a token"):
         agency.app().plan(path, inputs={"accounts": "a/b,cem"})
     assert [login.names for login in agency.app().plan(path, inputs=None).item_logins.values()] == [()]
+    path.write_text(
+        path.read_text("utf-8").replace("  - id: each", "  - id: each\n    if: length(inputs.accounts) > 1")
+    )
+    plan = agency.app().plan(path, inputs={"accounts": "ann,cem"})
+    assert [login.names for login in plan.item_logins.values()] == [("ann", "cem")]
 
 
 def test_the_sandbox_has_an_account_for_each_name_of_a_list(tmp_path: Path) -> None:
