@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pinflow
 
@@ -16,7 +15,6 @@ version = release = pinflow.__version__
 language = "en"
 extensions = ["myst_parser", "sphinx_copybutton"]
 exclude_patterns = ["site"]
-root_doc = "index" if Path(__file__).with_name("index.md").exists() else "facts/index"
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
@@ -35,12 +33,23 @@ copybutton_prompt_text = "$ "
 copybutton_selector = "div:not(.highlight-output) > div.highlight > pre"  # an output is nothing to paste
 
 
-def _focusable_code(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
-    """A box that scrolls can be reached by keyboard, which Sphinx has no setting for."""
-    if "body" in context:
-        context["body"] = context["body"].replace("<pre>", '<pre tabindex="0">')
+# what furo and Sphinx have no setting for: boxes that scroll are reached by keyboard, and landmarks have names
+REPLACED = {
+    "<pre>": '<pre tabindex="0">',
+    '<div class="table-wrapper docutils container">': '<div class="table-wrapper docutils container" tabindex="0">',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
+    '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="On this page">',
+}
+
+
+def _make_accessible(app: Sphinx, error: Exception | None) -> None:
+    for page in app.outdir.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        for old, new in REPLACED.items():
+            text = text.replace(old, new)
+        page.write_text(text, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
-    app.connect("html-page-context", _focusable_code)
+    app.connect("build-finished", _make_accessible)

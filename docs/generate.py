@@ -1,6 +1,7 @@
 """Write the pages of facts into docs/facts, from what the program itself uses, and the papers of the project.
 
-Most are not kept in the repository: the same pages can be read with ``pinflow docs``, made on the spot. Another folder
+Two are kept in the repository, variables and exit codes, so that a change of them is seen when it is looked over. The
+others are not: the same pages can be read with ``pinflow docs``, made on the spot. Another folder
 may be named: python docs/generate.py FOLDER.
 """
 

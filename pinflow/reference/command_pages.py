@@ -136,7 +136,7 @@ def _help(action: argparse.Action) -> str:
 def _escaped(text: str) -> str:
     """Words of a help as Markdown: what looks like code is code, so that nothing in it counts as Markdown."""
     text = text.replace("`", "")
-    marked = re.sub(r"(?<![\w`-])(--[a-z][\w-]*|[A-Z]+_[A-Z_]+|\$\{\{ ?\}\}|-[a-z]\b)", r"`\1`", text)
+    marked = re.sub(r"(?<![\w`-])(--[a-z][\w-]*|\$?[A-Z]+_[A-Z_]+|\$\{\{ ?\}\}|-[a-z]\b)", r"`\1`", text)
     return re.sub(r"([*<])", r"\\\1", marked)
 
 

@@ -85,8 +85,15 @@ def as_text(page: FactsPage) -> str:
 def _tree(page: FactsPage, below: Iterable[FactsPage]) -> str:
     """The list that gives the pages below this one their place; a page in a folder lists its neighbours alone."""
     folder = page.name.rpartition("/")[0]
-    names = [other.name.removeprefix(f"{folder}/") if folder else other.name for other in below]
-    return "\n".join(["```{toctree}", ":hidden:", "", *names, "```"]) if names else ""
+    lines = [
+        f"{_short(other.title)} <{other.name.removeprefix(f'{folder}/') if folder else other.name}>" for other in below
+    ]
+    return "\n".join(["```{toctree}", ":hidden:", "", *lines, "```"]) if lines else ""
+
+
+def _short(title: str) -> str:
+    """The title as it stands below another one: "copying", below "Actions"."""
+    return title.partition(": ")[2] or title
 
 
 def plain(text: str) -> str:

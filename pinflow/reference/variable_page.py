@@ -10,6 +10,7 @@ from pinflow.plugin.variables import all_variables
 from pinflow.reporters.markdown import code, sections, table
 
 if TYPE_CHECKING:
+    from pinflow.plugin.contributions import Variable
     from pinflow.plugin.registry import Registry
 
 
@@ -26,18 +27,23 @@ def page(registry: Registry) -> FactsPage:
 
 
 def _text(registry: Registry) -> str:
-    variables = all_variables(registry).values()
-    rows = [
-        (
-            code(variable.name),
-            f"{variable.meaning}{' (secret)' if variable.secret else ''}".replace("<", "\\<"),
-            variable.default.replace("<", "\\<").replace("~", "\\~"),
-            variable.reader,
-        )
-        for variable in variables
-    ]
+    readers: dict[str, list[Variable]] = {}
+    for variable in all_variables(registry).values():
+        readers.setdefault(variable.reader, []).append(variable)
     return sections(
         "A variable that is set but empty counts as not set, unless its line says otherwise. The values of secret ones "
         "never appear in output, logs or records.",
-        table(("variable", "what it means", "without it", "who reads it"), rows),
+        *(
+            sections(f"## Read by: {reader}", table(("variable", "what it means", "without it"), map(_row, variables)))
+            for reader, variables in readers.items()
+        ),
     )
+
+
+def _row(variable: Variable) -> tuple[str, str, str]:
+    secret = " (secret)" if variable.secret else ""
+    return code(variable.name), _escaped(f"{variable.meaning}{secret}"), _escaped(variable.default)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("<", "\\<").replace("~", "\\~")

@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
@@ -26,8 +27,6 @@ from pinflow_sandbox.control.settings import Settings
 from tests.cli import Cli
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pinflow.plugin.contributions import FactsPage
     from pinflow.recipe.model import Section
 
@@ -129,6 +128,14 @@ def test_every_page_can_be_made_and_leads_on(pages: dict[str, FactsPage]) -> Non
         assert page.see or page.name == "index", page.name
         assert page.words or page.name == "index", page.name
         assert not page.parent or page.parent in pages
+
+
+@pytest.mark.parametrize("name", ["exit-codes", "variables"])
+def test_a_table_that_stays_in_the_repository_is_up_to_date(pages: dict[str, FactsPage], name: str) -> None:
+    from pinflow.reference.pages import as_markdown
+
+    text = (Path(__file__).parents[2] / "docs" / "facts" / f"{name}.md").read_text("utf-8")
+    assert as_markdown(pages[name], list(pages.values())) == text, "run: python docs/generate.py"
 
 
 def test_every_link_of_a_page_leads_to_a_page(pages: dict[str, FactsPage]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import tarfile
@@ -24,6 +25,8 @@ SOURCES = (
 )
 RECIPE_FILES = sorted(path.name for path in (PROJECT / "recipes").iterdir())  # and the tables they are tried with
 RECIPES = [name for name in RECIPE_FILES if name.endswith(".yaml")]
+
+NOT_COPIED = (".git", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")  # what tools of this checkout left
 
 
 def names(wheel: Path) -> list[str]:
@@ -65,8 +68,40 @@ def test_every_template_is_in_the_wheel(wheel: Path) -> None:
     assert held == templates
 
 
+def test_every_page_that_somebody_wrote_is_in_the_wheel_and_nothing_that_builds_the_site(wheel: Path) -> None:
+    held = {name.removeprefix("pinflow/docs/") for name in names(wheel) if name.startswith("pinflow/docs/")}
+    root = PROJECT / "docs"
+    pages = {path.relative_to(root).as_posix() for path in root.rglob("*.md")}
+    assert "index.md" in pages
+    made = ("facts/", "site/")
+    assert {name for name in held if not name.startswith(made)} == {name for name in pages if not name.startswith(made)}
+
+
+def test_pages_are_shown_where_only_the_wheel_is(place: Place) -> None:
+    listed = done(place.program, "docs", "--names", folder=place.folder).splitlines()
+    assert {"index", "facts/expressions", "facts/operations/boards"} <= set(listed)
+    assert done(place.program, "docs", "facts/exit-codes", folder=place.folder).startswith("# Exit codes\n")
+    start = done(place.program, "docs", "index", "--path", folder=place.folder).strip()
+    assert start.startswith(str(place.packages / "pinflow" / "docs"))
+
+
+def test_the_built_site_goes_along_where_it_was_built(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    shutil.copytree(PROJECT, checkout, ignore=shutil.ignore_patterns(*NOT_COPIED, "site", "tests"))
+    for name in ("index.html", "facts/limits.html", "searchindex.js", "_static/pinflow.css", ".doctrees/index.doctree"):
+        file = checkout / "docs" / "site" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("x")
+    (checkout / "tests").mkdir()
+    done(sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path, checkout, folder=tmp_path)
+    (built,) = tmp_path.glob("*.whl")
+    held = {name.removeprefix("pinflow/docs/site/") for name in names(built) if name.startswith("pinflow/docs/site/")}
+    assert held == {"index.html", "facts/limits.html", "searchindex.js", "_static/pinflow.css"}
+
+
 def test_nothing_private_and_no_test_is_in_the_wheel(wheel: Path) -> None:
-    held = [name for name in names(wheel) if not name.startswith("pinflow/templates/")]  # a new plugin has tests
+    # a new plugin has tests, and the theme of the site a folder of scripts
+    held = [name for name in names(wheel) if not name.startswith(("pinflow/templates/", "pinflow/docs/site/_static/"))]
     parts = {part for name in held for part in name.split("/")}
     assert parts.isdisjoint(
         {"tests", "oauth_tokens", "scripts", "common", "plugins", ".ci", "conftest.py", "__pycache__"}
@@ -90,9 +125,6 @@ LITTER = (
 )
 
 
-NOT_COPIED = (".git", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")  # what tools of this checkout left
-
-
 @pytest.fixture(scope="module")
 def littered(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[str]]:
     """What is in the source distribution and in the wheel of a checkout with `LITTER` in it."""
@@ -114,7 +146,18 @@ def littered(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[
 def test_the_source_distribution_holds_what_is_named_and_no_secrets(littered: tuple[list[str], list[str]]) -> None:
     inside, _ = littered
     assert {"pinflow/app.py", "tests/core/test_plugins.py", "README.md", "pyproject.toml", "PKG-INFO"} <= set(inside)
-    tops = {"common", "pinflow", "plugins", "recipes", "templates", "tests", ".gitignore", "pyproject.toml", "PKG-INFO"}
+    tops = {
+        "common",
+        "docs",
+        "pinflow",
+        "plugins",
+        "recipes",
+        "templates",
+        "tests",
+        ".gitignore",
+        "pyproject.toml",
+        "PKG-INFO",
+    }
     pages = {"ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"}
     assert {name.partition("/")[0] for name in inside} <= tops | pages
     assert sorted(set(LITTER) & set(inside)) == []
@@ -125,8 +168,8 @@ def test_the_wheel_holds_no_secrets_and_nothing_that_nobody_named(littered: tupl
     _, inside = littered
     assert [name for name in inside if name.rpartition("/")[2] in {path.rpartition("/")[2] for path in LITTER}] == []
     assert [name for name in inside if secret_scan.NAMES.search(name)] == []
-    kinds = {name.rpartition(".")[2] for name in inside if ".dist-info/" not in name and "/templates/" not in name}
-    assert kinds <= {"py", "typed", "json", "yaml", "csv"}
+    ours = [name for name in inside if not re.search(r"\.dist-info/|/templates/|pinflow/docs/site/", name)]
+    assert {name.rpartition(".")[2] for name in ours} <= {"py", "typed", "json", "yaml", "csv", "md"}
 
 
 def test_a_wheel_from_the_source_distribution_is_the_same(wheel: Path, tmp_path: Path) -> None:
