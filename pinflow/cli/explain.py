@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from pinflow.errors import OK, UsageError
+from pinflow.recipe.bundled import bundled_docs
 from pinflow.reporters.text import columns, inert, wrap
 from pinflow.suggestions import did_you_mean
 
@@ -157,6 +159,7 @@ def _exit_block(code: ExitCode) -> _Block:
         ("what to do", code.remedies),
         ("to continue", [code.again]),
         ("kinds of errors", [", ".join(code.errors)] if code.errors else []),
+        ("more", _pages(code.code, "# Exit code")),
     ]
     return f"exit code {code.code}: {code.title}", code.meaning, sections
 
@@ -177,8 +180,19 @@ def _code_block(code: ErrorCode, others: Sequence[str]) -> _Block:
         ("what pinflow does", [code.outcome]),
         ("known from", [code.source] if code.source else []),
         ("in other APIs", others),
+        ("more", _pages(code.code, "# Code")),
     ]
     return f"code {code.code} of API {code.api} (HTTP {statuses})", code.meaning, sections
+
+
+def _pages(code: int | str, heading: str) -> list[str]:
+    """The commands that show the pages whose headings begin so and name the code: "# Codes 29 and 7"."""
+    commands = []
+    for file in sorted((bundled_docs() / "tasks" / "fails").glob("*.md")):
+        title = next((line for line in file.read_text("utf-8").splitlines() if line.startswith("# ")), "")
+        if title.startswith(heading) and re.search(rf"\b{re.escape(str(code))}\b", title):
+            commands.append(f"pinflow docs {file.stem}")
+    return commands
 
 
 def _kind_block(kind: ErrorKind) -> _Block:

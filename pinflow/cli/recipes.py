@@ -206,9 +206,19 @@ def _sections(entry: RecipeEntry, facts: RecipeFacts, width: int) -> Iterator[tu
     yield "changes", table(steps) or ["nothing"]
     if facts.schedule is not None:
         yield "schedule", [inert(json_text(facts.schedule))]
-    yield "to run it", [f"{entry.command}    in the sandbox, without an account", inert(entry.run_command())]
+    yield "to run it", [line for title, command in _commands(entry, facts) for line in (title, inert(f"  {command}"))]
     copy = f"pinflow new recipe {shlex.quote(entry.name)} -o my.yaml" if entry.origin != _OWN else ""
     yield "file", [inert(entry.file), *([f"a copy of your own to edit: {copy}"] if copy else [])]
+
+
+def _commands(entry: RecipeEntry, facts: RecipeFacts) -> Iterator[tuple[str, str]]:
+    """The commands that run it, each with what for."""
+    yield "in the sandbox, without an account", entry.command
+    command = entry.run_command()
+    logins = [login.name for login in facts.logins if login.token is not None]
+    yield "on your account" if facts.logins else "for real", command
+    if logins:
+        yield "with another token", f"{command} --token {'NAME' if len(logins) == 1 else f'{logins[-1]}=NAME'}"
 
 
 def _input_lines(inputs: Sequence[InputFacts], width: int) -> list[str]:

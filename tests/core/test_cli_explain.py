@@ -76,6 +76,7 @@ def test_an_exit_code_says_what_it_means_why_and_what_to_do(cli: Cli) -> None:
         "  what to do",
         "  to continue",
         "  kinds of errors",
+        "  more",
     ]
     assert "pinflow auth login --recipe RECIPE" in cli.stdout
     assert cli.stderr == ""

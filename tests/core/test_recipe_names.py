@@ -200,7 +200,8 @@ def test_one_recipe_is_shown_with_all_that_it_takes_needs_and_changes(cli: Cli, 
     assert "such as Empty for now" in text
     assert "token access_token" in text and "boards:write" in text
     assert len(re.findall(r"v5\.delete_\w+ +DELETES", text)) == 2
-    assert "  pinflow run delete_board -i 'board=Empty for now'\n" in text
+    assert "  on your account\n    pinflow run delete_board -i 'board=Empty for now'\n" in text
+    assert "-i 'board=Empty for now' --token NAME\n" in text
     assert f"  {bundled_recipes() / 'delete_board.yaml'}\n" in text
     assert "pinflow new recipe delete_board -o my.yaml" in text
 

@@ -72,6 +72,22 @@ def test_what_is_said_names_commands_and_scopes_that_exist(cli: Cli) -> None:
         assert secret <= set((V3 if code["api"] == "v3" else V5).oauth.scopes), code  # type: ignore[union-attr]
 
 
+def test_an_explanation_leads_to_the_page_about_it_if_there_is_one(cli: Cli) -> None:
+    pages = {}
+    for words in (["exit", "4"], ["exit", "143"], ["code", "29"], ["code", "40"], ["code", "4170"]):
+        assert cli("explain", *words, "--api", "v5") == 0
+        pages[" ".join(words)] = re.findall(r"- pinflow docs (\S+)", cli.stdout)
+    assert pages == {
+        "exit 4": ["exit-4"],
+        "exit 143": ["exit-130-143"],
+        "code 29": ["code-29"],
+        "code 40": ["not-found"],
+        "code 4170": [],
+    }
+    for page in ("exit-4", "exit-130-143", "code-29", "not-found"):
+        assert cli("docs", page, "--text") == 0, cli.stderr
+
+
 @pytest.mark.parametrize(
     ("status", "code", "message", "more"),
     [
