@@ -8,6 +8,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import tomllib
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from pinflow.cli.parser import parser_of, parser_of_offer
 from pinflow.cli.shell import Shell
 from tests.docs.console import Command, Console, is_parsed, read_commands
 from tests.docs.expected import Names
-from tests.docs.pages import settings
+from tests.docs.pages import BESIDE, PROJECT, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,8 @@ class PageRun:
         said = settings(page.name) if page.path.exists() else {}
         tokens = said.get("tokens", "access_token")
         self._console = Console(home, self._names, tokens=[] if tokens == "none" else tokens.split(","))
+        if page.name in BESIDE:  # they are read in a checkout
+            shutil.copytree(PROJECT / "recipes", self._console.folder / "recipes")
         self._namespace: dict[str, Any] = {"__name__": "__main__"}
         self._said: str | None = None  # by the last block, as long as the page has not shown it
         self._results: list[Exception | None] = []
@@ -96,10 +99,13 @@ class PageRun:
             text, added = f"steps:\n{block.text}name: Broken\n", 1
         name = self._write(block, text)
         self._validate(block, name, 2)
-        following = self.page.blocks[self.page.blocks.index(block) + 1 :][:1]
-        assert following and following[0].kind == "output", f"{block.place}: no output block with the message below"
+        assert self._next_kind(block) == "output", f"{block.place}: no output block with the message below"
         said = str(self._said)
         self._said = re.sub(rf"({re.escape(name)}:)(\d+)", lambda part: f"{part[1]}{int(part[2]) - added}", said)
+
+    def _next_kind(self, block: Block) -> str:
+        following = self.page.blocks[self.page.blocks.index(block) + 1 :]
+        return following[0].kind if following else ""
 
     def _write(self, block: Block, text: str) -> str:
         name = block.options.get("name", "recipe.yaml")
@@ -151,11 +157,16 @@ class PageRun:
         self._said = output.getvalue()
 
     def _script(self, block: Block) -> None:
-        """A shell script: bash reads it, and each command of pinflow in it is one that the program takes."""
+        """A shell script: bash reads it, and each command of pinflow in it is one that the program takes.
+
+        Where an output is shown below it, its commands of pinflow are run.
+        """
         subprocess.run(["bash", "-n"], input=block.text, text=True, check=True, timeout=30)
         for line in block.text.replace("\\\n", " ").splitlines():
             for words in re.findall(r"(?:^|[\s/\"])pinflow (?!sandbox)([^#|;&>)\"]*(?:\"[^\"]*\"[^#|;&>)\"]*)*)", line):
                 self._check_words(block, shlex.split(words))
+                if self._next_kind(block) == "output":
+                    self._pinflow(block, shlex.split(words), 0)
 
     def _check_words(self, block: Block, words: list[str]) -> None:
         stream = io.StringIO()

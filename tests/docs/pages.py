@@ -10,7 +10,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
-BESIDE = ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "plugins/README.md")
+BESIDE = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "plugins/README.md")
 GENERATED = ("docs/facts/", "docs/site/")  # by docs/generate.py, which evaluates their examples, and by the build
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,})(?P<info>[^`]*)$")
@@ -108,6 +108,6 @@ def _read_info(info: str) -> tuple[str, dict[str, str]]:
 
 
 def settings(name: str) -> dict[str, str]:
-    """What a comment at the head of a page says of its examples: ``<!-- examples: tokens=none -->``."""
-    comment = re.match(r"<!-- examples: (.*?) -->", (PROJECT / name).read_text("utf-8"))
+    """What a comment in a page says of its examples: ``<!-- examples: tokens=none -->``."""
+    comment = re.search(r"^<!-- examples: (.*?) -->", (PROJECT / name).read_text("utf-8"), re.MULTILINE)
     return {} if comment is None else _read_info(comment[1])[1]

@@ -8,10 +8,12 @@ from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING
 
+from pinflow.app import App
 from pinflow.cli.commands import BUILT_IN, module_of, plugin_commands
 from pinflow.cli.docs import facts_pages
 from pinflow.cli.parser import below, options_of, parser_of, parser_of_offer
 from pinflow.cli.shell import Shell
+from pinflow.plugin.variables import all_variables
 from pinflow.reference.pages import as_markdown
 from tests.docs.pages import PROJECT, read_page
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
 _WORDS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PRODUCT = ("pinflow", "common", "plugins", "recipes", "templates", "tests")
-COMING = {"recipes"}  # commands that pages may name before they are there
 _READ = {".py", ".yaml", ".yml", ".toml", ".csv"}
 
 
@@ -37,6 +38,12 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
         **{entry.name: parser_of(entry.name, module_of(entry.name), shell) for entry in BUILT_IN},
         **{name: parser_of_offer(command) for name, command in plugin_commands(shell).items()},
     }
+
+
+@cache
+def variables() -> frozenset[str]:
+    """Every environment variable that the program reads."""
+    return frozenset(all_variables(App.installed({}).registry))
 
 
 @cache
@@ -54,8 +61,6 @@ def wrong_command(words: list[str]) -> str:
     command = next((word for word in words if not word.startswith("-")), None)
     if command is None or not command.islower():  # COMMAND
         return ", ".join(word for word in words if word.startswith("--") and word not in all_options())
-    if command in COMING:
-        return ""
     if command not in parsers():
         return f"no command {command!r}"
     parser = parsers()[command]

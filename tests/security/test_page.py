@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from pinflow.plugin.variables import all_variables
 from pinflow.schema.file_names import READABLE, WRITABLE
+
+if TYPE_CHECKING:
+    from pinflow.app import App
 
 PROJECT = Path(__file__).parents[2]
 PAGE = (PROJECT / "SECURITY.md").read_text("utf-8")
@@ -25,10 +30,11 @@ def test_the_table_has_exactly_the_endings_of_a_recipe_s_files(right: str, endin
     assert re.findall(r"(?<= )\.[a-z0-9]+\b", row(right).split("|")[2]) == list(endings)
 
 
-def test_every_variable_on_the_page_is_in_the_readme() -> None:
+def test_every_variable_on_the_page_is_in_the_table_of_variables(installed: App) -> None:
     variables = set(re.findall(r"\bP(?:INFLOW|INTEREST)_[A-Z_]+\b", PAGE))
     assert {"PINFLOW_TOKENS", "PINFLOW_ALLOW_HOST", "PINFLOW_PLUGINS"} <= variables
-    assert sorted(name for name in variables if name not in README) == []
+    table = {name.replace("<NAME>", "NAME") for name in all_variables(installed.registry)}
+    assert sorted(variables - table) == []
 
 
 def test_every_option_on_the_page_is_one_of_the_program() -> None:
