@@ -76,10 +76,17 @@ class TokenNames:
             found += self.known_variables if name == self.rules.default else ()
         yield from dict.fromkeys(found)
 
+    def refresh_variables(self, name: str) -> tuple[str, ...]:
+        """The variables of a refresh token, from which the token of that name is got, in order."""
+        plain = f"{variable_of(self.service)}_REFRESH_TOKEN"
+        own = f"{plain}_{variable_of(name)}"
+        return (own, plain) if name == self.rules.default else (own,)
+
     @property
     def own_variables(self) -> frozenset[str]:
         """Every variable that the service declares, in upper case, since some systems know no other."""
-        return frozenset(variable.upper() for variable in (*self.known_variables, *self.settings))
+        variables = (*self.known_variables, *self.refresh_variables(self.rules.default), *self.settings)
+        return frozenset(variable.upper() for variable in variables)
 
     def declares(self, variable: str) -> bool:
         """Whether the service declares the variable: then it belongs to this service alone."""

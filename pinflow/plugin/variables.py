@@ -230,6 +230,14 @@ def _token_variables(api: Api) -> Iterator[Variable]:
         )
     for variable in names.variables(default):
         yield Variable(name=variable, meaning=f"the access token {default!r}", reader=_CALLS, secret=True)
+    if api.oauth is not None:
+        plain = names.refresh_variables(default)[-1]
+        (named,) = names.refresh_variables(_ANY)
+        meaning = "a refresh token, from which {} is got where no variable has that token itself"
+        told = {plain: meaning.format(f"the access token {default!r}")}
+        told[named.replace(_ANY, "<TOKEN>")] = meaning.format("the token of that name, in capitals,")
+        for name, text in told.items():
+            yield Variable(name=name, meaning=text, reader=_CALLS, secret=True)
     for variable in names.variables(_ANY):
         shown = variable.replace(_ANY, "<TOKEN>")
         yield Variable(name=shown, meaning="the access token of that name, in capitals", reader=_CALLS, secret=True)

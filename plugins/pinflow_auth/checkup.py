@@ -130,7 +130,12 @@ def _ask_account(row: TokenRow, app: Host) -> Finding | None:
     request = app.credential_request(row.name, api)
     tokens = row.tokens
     action = app.registry.action(ACCOUNT, api)
-    if tokens is None or action is None or (tokens.expires_at is not None and tokens.expires_at <= app.now()):
+    if (
+        tokens is None
+        or action is None
+        or not tokens.access_token
+        or (tokens.expires_at is not None and tokens.expires_at <= app.now())
+    ):
         return None  # one that has ended is refreshed by a run, and not by a question
     lacking: Sequence[str] = sorted(frozenset().union(*action.scopes.values()) - (tokens.scope_set or frozenset()))
     if tokens.scope_set is not None and lacking:

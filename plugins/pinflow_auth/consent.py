@@ -218,5 +218,5 @@ def warn_of_variable(request: CredentialRequest, terminal: Terminal) -> None:
     except CredentialError as error:
         terminal.note(error.message)
         return
-    if tokens is not None and tokens.storage == "environment":
+    if tokens is not None and tokens.variable:
         terminal.note(f"the {tokens.source} takes precedence while it is set: unset it to use the new token")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pinflow import ActionError, Credential, CredentialError, dataclass
 from pinflow_auth.endpoint import GrantInDoubt
 from pinflow_auth.refresh import check_destination, refresh
+from pinflow_auth.refresh_variable import get_tokens, request_of_kept
 from pinflow_auth.store import find_tokens
 from pinflow_auth.token_locations import origin_of
 
@@ -28,6 +29,8 @@ def credential(request: CredentialRequest) -> Credential | None:
     if tokens is None:
         return None
     check_destination(request, tokens)
+    if tokens.seed and tokens.variable:
+        return _credential_of_refresh_variable(request)
     if tokens.storage == "environment":
         return Credential(
             tokens.access_token,
@@ -37,6 +40,21 @@ def credential(request: CredentialRequest) -> Credential | None:
             variable=tokens.variable,
         )
     return StoredCredential(request, tokens)
+
+
+def _credential_of_refresh_variable(request: CredentialRequest) -> Credential | None:
+    if (tokens := get_tokens(request)) is None:
+        return None
+    if tokens.storage == "environment":  # in memory alone
+        return Credential(
+            tokens.access_token,
+            name=tokens.name,
+            source=tokens.source,
+            origin=tokens.origin or origin_of(request),
+            scopes=tokens.scope_set,
+            variable=tokens.variable,
+        )
+    return StoredCredential(request_of_kept(request), tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +82,7 @@ class StoredCredential(Credential):
             source=tokens.source,
             origin=tokens.origin or origin_of(request),
             scopes=tokens.scope_set,
+            variable=tokens.variable,
         )
         self._request = request
         self._tokens = tokens  # replaced as a whole, so that a reader never sees two halves

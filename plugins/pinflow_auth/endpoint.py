@@ -290,6 +290,7 @@ def _token_set(
         api=request.api.id,
         account=before.account if before is not None else "",
         grant=grant,
+        seed=before.seed if before is not None else "",
     )
 
 

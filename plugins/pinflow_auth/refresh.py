@@ -15,8 +15,15 @@ from pinflow import CredentialError, PinflowError, check_host
 from pinflow_auth.endpoint import GrantInDoubt, GrantRefused, ask_client_credentials, ask_refresh
 from pinflow_auth.file_vault import FileVault, load_tokens
 from pinflow_auth.refresh_policy import due_at, rotates
+from pinflow_auth.refresh_variable import (
+    find_refresh_variable,
+    get_tokens,
+    kept_tokens,
+    request_of_kept,
+    unused_tokens,
+)
 from pinflow_auth.store import describe_places
-from pinflow_auth.token_locations import origin_of
+from pinflow_auth.token_locations import environment_tokens, origin_of
 from pinflow_auth.tokens import CLIENT_CREDENTIALS, dump_tokens, iso
 
 if TYPE_CHECKING:
@@ -41,6 +48,10 @@ def refresh(
 
     Raises CredentialError where only a person can help, RateLimited and Unreachable where nothing was done.
     """
+    if vault is None and _is_of_variable(request):
+        if kept_tokens(request) is None and (tokens := get_tokens(request)) is not None:
+            return tokens, True
+        request = request_of_kept(request)
     vault = vault or FileVault(request)
     with vault.turn(request.api.id, request.token) as turn:
         tokens = check_destination(request, _load(request, turn.token))
@@ -53,8 +64,17 @@ def forecast_refresh(
     request: CredentialRequest, *, within: float | None = None, if_due: bool = False, vault: Vault | None = None
 ) -> tuple[TokenSet, bool]:
     """The stored tokens, and whether ``refresh`` would ask for new ones. Raises CredentialError as that does."""
+    if vault is None and _is_of_variable(request):
+        if kept_tokens(request) is None and (found := find_refresh_variable(request)) is not None:
+            return unused_tokens(*found, request), True
+        request = request_of_kept(request)
     tokens = _load(request, (vault or FileVault(request)).find(request.api.id, request.token))
     return check_destination(request, tokens), _is_due(request, tokens, within, None, if_due=if_due)
+
+
+def _is_of_variable(request: CredentialRequest) -> bool:
+    """Whether the token comes from the refresh token in a variable."""
+    return find_refresh_variable(request) is not None and environment_tokens(request) is None
 
 
 def _load(request: CredentialRequest, stored: StoredToken | None) -> TokenSet:
@@ -91,7 +111,7 @@ def check_destination(request: CredentialRequest, tokens: TokenSet) -> TokenSet:
         raise CredentialError(f"{token} is of another service than {api.title}", hint=f"get one with: {login}")
     secrets = {"token": tokens.access_token, "refresh token of": tokens.refresh_token}
     for label, secret in secrets.items():
-        if secret is not None:
+        if secret:
             check_host(
                 secret,
                 origin,

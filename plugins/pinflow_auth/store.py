@@ -14,6 +14,12 @@ from pinflow import CredentialError, StoredToken, dataclass
 from pinflow_auth import token_locations
 from pinflow_auth.file_vault import FileVault, load_tokens, read_token_file
 from pinflow_auth.names import check_name, name_variants, set_variable
+from pinflow_auth.refresh_variable import (
+    find_refresh_variable,
+    is_kept_for_another,
+    kept_tokens,
+    unused_tokens,
+)
 from pinflow_auth.tokens import TokenSet, dump_tokens
 
 if TYPE_CHECKING:
@@ -40,10 +46,18 @@ class TokenEntry:
 def find_tokens(request: CredentialRequest) -> TokenSet | None:
     """The tokens of that name: of a variable, else of a file, else None.
 
-    Does not check where they may be sent: see ``check_destination``. Raises CredentialError for a token that exists
-    and can't be used.
+    Of a variable with a refresh token that was not used yet, the set has no access token. Does not check where they may
+    be sent: see ``check_destination``. Raises CredentialError for a token that exists and can't be used.
     """
-    return token_locations.environment_tokens(request) or find_stored_tokens(request)
+    in_variable = token_locations.environment_tokens(request) or _refresh_variable_tokens(request)
+    return in_variable or find_stored_tokens(request)
+
+
+def _refresh_variable_tokens(request: CredentialRequest) -> TokenSet | None:
+    """What is kept of the refresh token in a variable, else that alone; None if none is set."""
+    if (found := find_refresh_variable(request)) is None:
+        return None
+    return kept_tokens(request) or unused_tokens(*found, request)
 
 
 def find_stored_tokens(request: CredentialRequest) -> TokenSet | None:
@@ -95,7 +109,11 @@ def find_all_tokens(request: CredentialRequest) -> Iterator[TokenEntry]:
 
 
 def _environment_entries(request: CredentialRequest) -> Iterator[TokenEntry]:
-    with suppress(CredentialError):  # a file may have any name; a variable of that name is then not a token's
+    try:
+        check_name(request.token)
+    except CredentialError:  # a file may have any name
+        return
+    with suppress(CredentialError):  # a variable of a file's name may be something else
         set_variable(request)
         try:
             tokens = token_locations.environment_tokens(request)
@@ -104,6 +122,13 @@ def _environment_entries(request: CredentialRequest) -> Iterator[TokenEntry]:
         else:
             if tokens is not None:
                 yield TokenEntry(request.token, tokens.source, tokens)
+    try:
+        found = find_refresh_variable(request)
+        if found is not None and not is_kept_for_another(request, found[1]):
+            tokens = kept_tokens(request) or unused_tokens(*found, request)
+            yield TokenEntry(request.token, tokens.source, tokens)
+    except CredentialError as error:
+        yield TokenEntry(request.token, "environment", problem=error)
 
 
 def _file_entries(request: CredentialRequest, path: Path) -> Iterator[TokenEntry]:
@@ -126,6 +151,8 @@ def describe_places(request: CredentialRequest) -> Iterator[str]:
         f"{name}{' (empty)' if request.environ.get(name) == '' else ''}" for name in names.variables(request.token)
     ]
     yield f"searched the variable{'s' if len(variables) > 1 else ''} {' and '.join(variables)}"
+    if request.api.oauth is not None:
+        yield f"searched {' and '.join(names.refresh_variables(request.token))} for a refresh token"
     files = [f"{variant}.json" for variant in name_variants(request.token, request.api.id)]
     yield f"searched {' and '.join(files)} in"
     for folder in token_locations.token_folders(request):

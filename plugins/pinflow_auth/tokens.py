@@ -29,7 +29,7 @@ EXAMPLE = '{"name": "access_token", "access_token": "...", "refresh_token": null
 _EARLIEST, _LATEST = 946_684_800.0, 32_503_680_000.0
 _LONGEST_SECRET = 8192  # characters; Pinterest's have below 100, and a JWT of other services some thousand
 _QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019", "\u201e": "\u201c"}
-_TEXTS = ("origin", "app_id", "api", "account", "grant")
+_TEXTS = ("origin", "app_id", "api", "account", "grant", "seed")
 _TIMES = ("expires_at", "refresh_expires_at", "issued_at")
 
 
@@ -39,7 +39,8 @@ class TokenSet:
 
     ``scopes`` is as the service wrote it, None if unknown; so are the times. ``origin`` is where the tokens may be
     sent, "" if it is not recorded. ``grant`` marks a client-credentials token, which is replaced by asking for
-    another. ``source`` and ``path`` say where the set is stored.
+    another. ``seed`` tells from which refresh token of a variable the set was got, as a salted digest. ``source`` and
+    ``path`` say where the set is stored.
     """
 
     name: str
@@ -54,6 +55,7 @@ class TokenSet:
     api: str = ""
     account: str = ""
     grant: str = ""
+    seed: str = ""
     storage: Storage = "file"
     source: str = ""
     variable: str = ""  # of the environment that it is from

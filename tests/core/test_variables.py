@@ -43,6 +43,7 @@ BY_DATA = {
     "plugins/pinflow_auth/endpoint.py: secret_variable": "Api.oauth.app_variables",
     "plugins/pinflow_auth/endpoint.py: variable": "Api.oauth.app_variables",
     "plugins/pinflow_auth/names.py: variable": "TokenNames.variables",
+    "plugins/pinflow_auth/refresh_variable.py: variable": "TokenNames.refresh_variables",
     "plugins/pinflow_auth/store.py: name": "TokenNames.variables",
     "plugins/pinflow_auth/token_locations.py: names.folder_variable": "Api",
     "plugins/pinflow_auth/token_locations.py: request.api.token_folder_variable": "Api",

@@ -275,9 +275,10 @@ def test_a_missing_token_names_the_variables_and_folders_that_were_searched(tmp_
     cli = Cli(tmp_path, HOME=str(tmp_path), PINFLOW_PLUGINS="", ACCESS_TOKEN="")
     assert cli("run", "get_user", "--token", "secnd") == 4
     lines = cli.stderr.splitlines()
-    assert lines[:3] == [
+    assert lines[:4] == [
         "error: no token 'secnd' for Pinterest API v5",
         "  searched the variables SECND_V5 and SECND",
+        "  searched PINTEREST_REFRESH_TOKEN_SECND for a refresh token",
         "  searched secnd_v5.json and secnd.json in",
     ]
     assert f"    {tokens}" in lines

@@ -187,7 +187,7 @@ def _check_account(
         return
     earlier = store.find_all_tokens(request)
     before = next((entry.tokens for entry in earlier if entry.name == request.token), None)
-    known = before.account if before is not None and before.storage != "environment" else ""
+    known = before.account if before is not None and not before.variable else ""
     if args.sandbox or (known and account.is_called(known)):
         return
     conflict = f"the token {request.token!r} belongs to the account {known}; you signed in as {who}" if known else ""
