@@ -380,8 +380,9 @@ def _read(raw: Any, type_: str) -> Any:
         return str(raw)  # which is not a number to anybody else
     if not isinstance(raw, str):
         return raw
-    # bytes that are not text come from a command line as halves of characters, which can't be sent or stored
-    if any("\ud800" <= character <= "\udfff" for character in raw):
+    # bytes that are not text come from a command line as halves of characters: a file may have such a name, but they
+    # can't be sent
+    if type_ != "file" and any("\ud800" <= character <= "\udfff" for character in raw):
         raise Invalid("isn't valid text")
     text = raw.strip()
     match type_:

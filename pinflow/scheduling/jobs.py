@@ -164,7 +164,7 @@ def read_job(app: App, file: Path, inputs: Mapping[str, str]) -> JobRow:
     values = {key: getattr(block, key) for key in _KEYS}
     now = int(app.now())
     return JobRow(
-        name=file.stem,
+        name=job_name(file),
         title=plan.recipe.name,
         recipe=str(file),
         stamp=stamp,
@@ -175,6 +175,11 @@ def read_job(app: App, file: Path, inputs: Mapping[str, str]) -> JobRow:
         anchor=now - now % 60,
         seen=now,
     )
+
+
+def job_name(file: Path) -> str:
+    """What a job is called: as its recipe's file, with \\xe9 in place of a byte that is no valid text."""
+    return os.fsencode(file.stem).decode(errors="backslashreplace")
 
 
 def _accepted_names(plan: Plan) -> frozenset[str]:

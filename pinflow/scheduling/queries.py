@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from pinflow.errors import UsageError
 from pinflow.lazy_dataclass import asdict, dataclass
 from pinflow.recipe import bundled
-from pinflow.scheduling.jobs import RECIPES, block_of, job_of, load_jobs, stored_jobs
+from pinflow.scheduling.jobs import RECIPES, block_of, job_name, job_of, load_jobs, stored_jobs
 from pinflow.scheduling.policy import MOST_MADE_UP, PAUSED, judge
 from pinflow.scheduling.rules import clock_note, times_between, utc_text
 from pinflow.state.records import Verdict
@@ -94,7 +94,7 @@ def find_job(store: ScheduleStore, name: str) -> JobRow:
     """The job of a name: its recipe's file, or what the recipe is called. Raises UsageError."""
     rows = stored_jobs(store)
     for row in rows.values():
-        if name in (row.name, row.title, row.recipe) or Path(name).stem == row.name:
+        if name in (row.name, row.title, row.recipe) or job_name(Path(name)) == row.name:
             return row
     near = nearest(name, rows)
     hint = f"did you mean {near!r}?" if near else "pinflow schedule list shows them"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.state.folder.occurrences import withdraw
 from pinflow.state.folder.schedule_file import parse_json
+from pinflow.state.folder.sqlite import load_path, store_path
 from pinflow.state.records import JobRow
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class FolderJobs:
             parsed = {name: _parse(values[name], shape) for name, shape in _JSON.items()}
         except (ValueError, TypeError) as error:
             raise self._file.damage(f"the job {row[0]}: {error}") from error
-        return JobRow(**values | parsed | {"active": bool(values["active"])})
+        plain = {"active": bool(values["active"]), "recipe": load_path(values["recipe"])}
+        return JobRow(**values | parsed | plain)
 
     def put(self, rows: Iterable[JobRow], *, now: float) -> list[str]:
         """Add jobs, or change them. Returns the names of those whose waiting occurrences were withdrawn.
@@ -101,4 +103,5 @@ def _parse(text: str, shape: type) -> Any:
 
 def _values(row: JobRow) -> list[object]:
     values = {name: getattr(row, name) for name in _NAMES}
+    values["recipe"] = store_path(row.recipe)
     return [json.dumps(value) if name in _JSON else value for name, value in values.items()]

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pinflow.state.folder.checked_table import SEAL, CheckedTable, add_row_check, keep_seal, row_check
-from pinflow.state.folder.sqlite import UNREADABLE, FileKind, damage_error, statements, unreadable
+from pinflow.state.folder.sqlite import UNREADABLE, FileKind, damage_error, load_path, statements, unreadable
 from pinflow.state.records import RunRecord
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ def read_run(connection: sqlite3.Connection, file: Path) -> RunRecord | None:
         if row is None:
             return None
         mappings = (json.loads(text) for text in row[5:8])
-        record = RunRecord(*row[1:5], *mappings, *row[8:])
+        run_id, recipe, *facts = row[1:5]
+        record = RunRecord(run_id, load_path(recipe), *facts, *mappings, *row[8:])
     except (*UNREADABLE, ValueError, TypeError, RecursionError) as error:
         raise unreadable(file, error, RUN) from error
     if record.id != file.stem:

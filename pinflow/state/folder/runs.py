@@ -33,7 +33,7 @@ from pinflow.state.folder.run_tables import (
     version_of,
 )
 from pinflow.state.folder.spans import LAST
-from pinflow.state.folder.sqlite import UNREADABLE, damage_error, new_file, open_file, unreadable
+from pinflow.state.folder.sqlite import UNREADABLE, damage_error, new_file, open_file, store_path, unreadable
 from pinflow.state.folder.store import Store
 from pinflow.state.records import RunDetail, RunRecord, StepRecord
 
@@ -222,6 +222,7 @@ class FolderRuns:
 def _create(file: Path, record: RunRecord) -> sqlite3.Connection:
     values = (getattr(record, name) for name in RunRecord.__dataclass_fields__)
     row = [to_json(dict(value)) if isinstance(value, Mapping) else value for value in values]
+    row[1] = store_path(record.recipe)
 
     def fill(connection: sqlite3.Connection) -> None:
         add_row_check(connection, file.stem)

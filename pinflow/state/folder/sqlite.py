@@ -133,6 +133,29 @@ def _readable(file: Path, mode: str, kind: FileKind) -> sqlite3.Connection:
     return connection
 
 
+_AS_BYTES = "file://"  # of paths that are stored as addresses; no path of a recipe begins so
+
+
+def store_path(path: str) -> str:
+    """A path as a column holds it: a name that is no valid text is stored as an address, file:///caf%E9/x.yaml."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        from urllib.parse import quote
+
+        return f"{_AS_BYTES}{quote(os.fsencode(path))}"
+    return path
+
+
+def load_path(stored: str) -> str:
+    """The path that a column holds."""
+    if not stored.startswith(_AS_BYTES):
+        return stored
+    from urllib.parse import unquote_to_bytes
+
+    return os.fsdecode(unquote_to_bytes(stored.removeprefix(_AS_BYTES)))
+
+
 def _lenient(text: bytes) -> str:
     return text.decode(errors="replace")
 
