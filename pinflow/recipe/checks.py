@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pinflow.recipe import validators
+from pinflow.recipe.model import Schedule
 from pinflow.schema.invalid import Invalid, join_words, size_problem
 from pinflow.suggestions import nearest
 
@@ -146,7 +147,7 @@ def _check_schedule(schedule: dict[str, Any]) -> Iterator[Invalid]:
     loc = ("schedule",)
     if "every" in schedule and "cron" in schedule:
         yield Invalid("a schedule has every or cron, not both", "delete one", (*loc, "cron"), at_key=True)
-    elif "every" not in schedule and "cron" not in schedule:
+    elif "every" not in schedule and "cron" not in schedule and not _says_how_often(schedule):
         yield Invalid("the schedule does not say how often", "add `every: day`, or a cron line", loc)
     if "at" in schedule and "cron" in schedule:
         message = "at does not go with cron, which says the time itself"
@@ -154,6 +155,13 @@ def _check_schedule(schedule: dict[str, Any]) -> Iterator[Invalid]:
     elif "at" in schedule and _is_distance(schedule.get("every")):
         message = "at is a time of day, and does not go with hours, minutes and seconds"
         yield Invalid(message, "delete it, or write every: day", (*loc, "at"), at_key=True)
+
+
+def _says_how_often(schedule: dict[str, Any]) -> bool:
+    """Whether an unknown key was meant to say it: that is told already."""
+    from pinflow.recipe.other_tools import key_meant  # only a mistake pays for this import
+
+    return any((meant := key_meant(Schedule, key)) and meant.key in ("every", "cron") for key in list(schedule)[:30])
 
 
 def _is_distance(every: Any) -> bool:
@@ -215,7 +223,10 @@ def _check_kind(at: Location, step: dict[str, Any]) -> Iterator[Invalid]:
 
 def _is_misspelt(step: dict[str, Any], key: str) -> bool:
     """Whether a key that no step has was probably meant to be ``key``: that is said already."""
-    return any(len(name) <= len(key) + 2 and nearest(name, KINDS + LOOP_KEYS) == key for name in list(step)[:30])
+    from pinflow.recipe.other_tools import stands_for  # only a mistake pays for this import
+
+    alike = any(len(name) <= len(key) + 2 and nearest(name, KINDS + LOOP_KEYS) == key for name in list(step)[:30])
+    return alike or stands_for(step, key)
 
 
 def _check_loop_expressions(at: Location, step: dict[str, Any]) -> Iterator[Invalid]:

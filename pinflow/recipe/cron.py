@@ -46,9 +46,11 @@ def parse_cron(line: str) -> Cron:
     """The meaning of a cron line of five fields. Raises Invalid, also for a line that no date ever matches."""
     parts = line.split()
     if len(parts) != len(_FIELDS):
+        from pinflow.recipe.schedule_words import cron_hint  # only a mistake pays for this import
+
         raise Invalid(
             f"has {len(parts)} {'field' if len(parts) == 1 else 'fields'} instead of {len(_FIELDS)}",
-            "write minute, hour, day of month, month and day of week",
+            cron_hint(line) or "write minute, hour, day of month, month and day of week",
         )
     sets, end = [], 0
     for field, part in zip(_FIELDS, parts, strict=True):
@@ -100,6 +102,8 @@ def _number(field: _Field, word: str, offset: int) -> int:
         return field.low + field.words.index(word)
     value = int(word) if word.isascii() and word.isdecimal() and len(word) < 4 else -1
     if not field.low <= value <= field.high:
+        if word == "?":
+            raise Invalid(f"has '?' as its {field.name}", "write * in place of ?", offset=offset)
         named = f", or {field.words[0]} to {field.words[-1]}" if field.words else ""
         raise Invalid(
             f"has {quote(word)} as its {field.name}",

@@ -33,20 +33,26 @@ def parse_every(text: str) -> Often:
         raise Invalid("needs a unit", f"write it like {text.strip()} minutes or {text.strip()} hours")
     match = _EVERY.fullmatch(text)
     if not match:
-        raise Invalid(f"is not how often a recipe can run: {quote(text)}", _ADVICE)
+        raise Invalid(f"is not how often a recipe can run: {quote(text)}", _meant(text) or _ADVICE)
     word = match[2].lower()
     if word not in _WORDS:
         likely = nearest(word, _WORDS)
         hint = (
             f"did you mean {likely}?" if likely else "the units are seconds, minutes, hours, days, weeks and weekdays"
         )
-        raise Invalid(f"has no unit {quote(match[2])}", hint)
+        raise Invalid(f"has no unit {quote(match[2])}", ("" if match[1] else _meant(word)) or hint)
     unit, count = _WORDS[word], match[1]
     if unit in WEEKDAYS:
         if count is not None:
             raise Invalid("can't count weekdays", f"write every: {unit}, or every: {count} weeks")
         return Often(1, unit)
     return _whole(_amount(count or "1"), unit)
+
+
+def _meant(text: str) -> str:
+    from pinflow.recipe.schedule_words import every_hint  # only a mistake pays for this import
+
+    return every_hint(text)
 
 
 def _amount(text: str) -> float:

@@ -139,19 +139,29 @@ class _RecipeReader:
         for name in data:
             if name in table(part):
                 continue
-            likely, value = None, ""
-            if part is Input and name in get_args(model.InputType):
-                likely, value = "type", f": {name}"
-            elif self._suggestions > 0:
-                likely = nearest(name, table(part))
-            self._suggestions -= 1
-            hint = f"did you mean {likely}{value}?" if likely else f"it takes {', '.join(table(part))}"
+            likely, hint = self._meant(part, name, data)
             message = f"{_owner(part, loc)} has no key {quote(name)}"
             self._wrong.append(Invalid(message, hint, (*loc, name), at_key=True))
             meant |= {likely} if likely else _MEANT_BY_ANYTHING
             if isinstance(data[name], dict):
                 meant.add("with")
         return meant - data.keys()
+
+    def _meant(self, part: type[Section], name: str, data: dict[str, Any]) -> tuple[str | None, str]:
+        """The key that an unknown one was probably meant to be, and what to do."""
+        from pinflow.recipe.other_tools import action_as_key, key_meant
+
+        self._suggestions -= 1
+        if part is Input and name in get_args(model.InputType):
+            return "type", f"did you mean type: {name}?"
+        if meant := key_meant(part, name):
+            return meant.key or None, meant.hint
+        likely = nearest(name, table(part)) if self._suggestions >= 0 else None
+        if likely:
+            return likely, f"did you mean {likely}?"
+        if part is Step and (hint := action_as_key(name, data)):
+            return "uses", hint
+        return None, f"it takes {', '.join(table(part))}"
 
     # -- a value
 
@@ -175,6 +185,7 @@ class _RecipeReader:
             return of(written)
         except Invalid as invalid:
             invalid.at(*loc)
+            invalid.hint = _shape_hint(invalid, written) or invalid.hint
             self._wrong.append(invalid.about(_subject(invalid.location)))
             return _WRONG
 
@@ -215,10 +226,25 @@ def _not_a_mapping(part: type[Section], written: Any, loc: Location) -> Invalid:
     if part is Recipe:
         message = "the recipe is empty" if written is None else f"a recipe must be a mapping, not {describe(written)}"
         return Invalid(message, "begin it with `name: ...` and `steps:`", loc)
-    hint = f"it takes {', '.join(table(part))}"
+    from pinflow.recipe.other_tools import section_hint
+
+    hint = section_hint(loc, written) or f"it takes {', '.join(table(part))}"
     if part is Step and isinstance(written, str):
         hint = f"write `uses: {written[:40]}`"
     return mismatch("a mapping", written, hint, loc).about(_subject(loc))
+
+
+def _shape_hint(invalid: Invalid, written: Any) -> str:
+    """What people probably meant by a value of the wrong shape or an unknown word; "" where that isn't known."""
+    from pinflow.recipe.other_tools import shape_hint, type_hint
+
+    match invalid.location:
+        case ("inputs", _, "type") if isinstance(written, str):
+            return type_hint(written)
+        case loc if written not in (None, [], ""):
+            return shape_hint(loc, written)
+        case _:
+            return ""
 
 
 def _owner(part: type[Section], loc: Location) -> str:

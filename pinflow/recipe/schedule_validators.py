@@ -60,7 +60,9 @@ def _clock_time(value: Any, location: tuple[int, ...]) -> str:
     clock = _CLOCK.fullmatch(value) if isinstance(value, str) else None
     if not clock:
         wrong = Invalid("isn't a time of day") if isinstance(value, str) else mismatch("a time of day", value)
-        raise Invalid(wrong.message, 'write it like "03:30"', location)
+        from pinflow.recipe.schedule_words import clock_hint  # only a mistake pays for this import
+
+        raise Invalid(wrong.message, clock_hint(value) or 'write it like "03:30"', location)
     if int(clock[1]) > 23 or int(clock[2]) > 59:
         raise Invalid(f"must be between 00:00 and 23:59, not {value}", location=location)
     return f"{int(clock[1]):02}:{clock[2]}"
