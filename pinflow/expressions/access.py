@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from pinflow.expressions.functions import FUNCTIONS
 from pinflow.expressions.values import AS_IS, MAX_WHOLE, Evaluation, plain
 from pinflow.lazy_dataclass import dataclass
 from pinflow.schema.invalid import Invalid, describe
@@ -125,11 +124,10 @@ def _lookup(value: Any, key: Any, place: str, offset: int) -> Any:
             return value.get(key, ABSENT)
         raise Invalid(f"{place} is a mapping, whose fields have names, not {describe(key)}", offset=offset)
     if type(value) is not list:
-        raise Invalid(
-            f"{place} is {describe(value)}, which has no fields or items", _instead(place, key), offset=offset
-        )
+        hint = _field_hint(place, key)
+        raise Invalid(f"{place} is {describe(value)}, which has no fields or items", hint, offset=offset)
     if type(key) is str:
-        raise Invalid(f"{place} is a list, which has no fields", _instead(place, key), offset=offset)
+        raise Invalid(f"{place} is a list, which has no fields", _field_hint(place, key), offset=offset)
     if type(key) is not int:
         raise Invalid(f"the items of a list have whole numbers, not {describe(key)}", offset=offset)
     if key < 0:
@@ -137,13 +135,10 @@ def _lookup(value: Any, key: Any, place: str, offset: int) -> Any:
     return value[key] if key < len(value) else ABSENT
 
 
-def _instead(place: str, key: Any) -> str:
-    """The function that a person from another language meant by this field."""
-    if type(key) is not str:
-        return ""
-    if key in ("size", "count", "len"):
-        key = "length"
-    return f"write {key}({place})" if key in FUNCTIONS else ""
+def _field_hint(place: str, key: Any) -> str:
+    from pinflow.expressions.other_languages import field_hint  # only a mistake pays for this import
+
+    return field_hint(place, key) if type(key) is str else ""
 
 
 def _missing(value: Any, key: Key, place: str, offset: int) -> Invalid:
@@ -159,10 +154,11 @@ def _missing(value: Any, key: Key, place: str, offset: int) -> Invalid:
 
 
 def _unknown(name: str, scope: Mapping[str, Any], offset: int) -> Invalid:
+    from pinflow.expressions.other_languages import name_hint  # only a mistake pays for this import
+
     meant = nearest(name, [*scope, "true", "false", "null"])
-    if meant is None and name in FUNCTIONS:
-        hint = f"write {FUNCTIONS[name].usage}"
-    else:
+    hint = name_hint(name, scope)
+    if not hint:
         hint = f"did you mean {_spelling(meant)}?" if meant else _list_of_names(scope, "there are")
     return Invalid(f"nothing is named {quote(name)}", hint, offset=offset)
 

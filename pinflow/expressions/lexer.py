@@ -26,9 +26,16 @@ _TOKEN: Final = re.compile(
 )
 _ESCAPE: Final = r"(?s)\\(?:u([0-9A-Fa-f]{4})|u\{([0-9A-Fa-f]{1,6})\}|(.))"
 _ESCAPED: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\\": "\\", "'": "'", '"': '"', "/": "/"}
-_MEANT: Final = {"=": "use == to compare", "&": "use && for 'and'", "|": "use || for 'or'"} | dict.fromkeys(
-    "\u2018\u2019\u201c\u201d", "use straight quotes"
-)
+_MEANT: Final = {  # what the signs of other languages are here
+    "=": "use == to compare",
+    "&": "use && for 'and'",
+    "|": "use || for 'or'",
+    "~": "texts are joined with +",
+    "`": "put texts into quotes, and join them with +",
+    "$": "names have no $; a loop's item is item, a step's result is steps.ID",
+    ";": "an expression is one value; make two of it",
+    **dict.fromkeys("\u2018\u2019\u201c\u201d", "use straight quotes"),
+}
 
 
 class Token(NamedTuple):
@@ -111,7 +118,8 @@ def _unreadable(source: str, offset: int) -> Invalid:
             "numbers are written like 7, 0.5 or 1e6; anything else goes in quotes",
             offset=offset,
         )
-    return Invalid(f"unexpected character {char!r}", _MEANT.get(char, ""), offset=offset)
+    hint = "write map(LIST, x, ...)" if source.startswith("=>", offset) else _MEANT.get(char, "")
+    return Invalid(f"unexpected character {char!r}", hint, offset=offset)
 
 
 def unclosed_text(quote: str, offset: int) -> Invalid:

@@ -131,12 +131,22 @@ _LEVELS: Final = {
     **dict.fromkeys(("*", "/", "%"), 8),
 }
 _CONSTANTS: Final = {"true": True, "false": False, "null": None}
-_WORDS: Final = {"and": "&&", "or": "||", "not": "!", "if": "? :", "else": "? :", "is": "=="}
+_WORDS: Final = {"and": "&&", "or": "||", "not": "!", "if": "? :", "else": "? :", "is": "== or !="} | dict.fromkeys(
+    ("for", "lambda"), "map(LIST, x, ...)"
+)
 
 
 def parse(source: str) -> Node:
     """The syntax tree of an expression; raises Invalid at the first place that doesn't fit the grammar."""
-    return _Parser(tokens(source)).whole()
+    try:
+        words = tokens(source)
+    except Invalid as invalid:
+        if source[invalid.offset or 0 :].startswith("|"):
+            from pinflow.expressions.other_languages import filter_hint  # only a mistake pays for this import
+
+            invalid.hint = filter_hint(source, invalid.offset or 0) or invalid.hint
+        raise
+    return _Parser(words).whole()
 
 
 class _Parser:
@@ -172,9 +182,16 @@ class _Parser:
         kind, value, offset = self.token
         if kind == "end":
             return Invalid(f"{expected}, but the expression ends", hint, offset=offset)
-        for word in (value, self.words[self.position - 1].value):
+        from pinflow.expressions.other_languages import pair_hint  # only a mistake pays for this import
+
+        before = self.words[self.position - 1]
+        for word in (value, before.value):
             if word in _WORDS:
                 hint = f"use {_WORDS[str(word)]} for {word!r}"
+        if kind == "sign":
+            hint = pair_hint(before.value, value) or hint
+        elif kind == "text" and before[:2] == ("name", "f"):
+            hint = "join texts with +, or put ${{ }} into the text"
         token = f"{value!r}" if kind == "sign" else f"the {kind} {quote(str(value))}"
         return Invalid(f"{expected}, but found {token}", hint, offset=offset)
 
@@ -346,7 +363,7 @@ class _Parser:
         if sign.value == "[" or (optional and self.took("[")):
             offset = self.token.offset
             index = self.expression(0)
-            self.expect("]", "to close the index")
+            self.expect("]", "to close the index", "write slice(VALUE, from, to)" if self.at(":") else "")
             key = index.value if isinstance(index, LiteralNode) else None
             if isinstance(key, (str, int)) and not isinstance(key, bool):
                 return PathPart(offset, key, optional)
@@ -362,8 +379,11 @@ class _Parser:
     def call(self, name: str, offset: int) -> Node:
         function = FUNCTIONS.get(name)
         if function is None and name not in LOOPS:
+            from pinflow.expressions.other_languages import function_hint  # only a mistake pays for this import
+
             meant = nearest(name, [*FUNCTIONS, *LOOPS])
-            raise Invalid(f"unknown function {quote(name)}", f"did you mean {meant}()?" if meant else "", offset=offset)
+            hint = function_hint(name) or (f"did you mean {meant}()?" if meant else "pinflow functions lists them")
+            raise Invalid(f"unknown function {quote(name)}", hint, offset=offset)
         arguments: list[Node] = []
         while not self.at(")"):
             arguments.append(self.expression(0))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pinflow.plan.scope import shape_mismatch
 from pinflow.plugin.parameters import name_of
-from pinflow.suggestions import nearest, suggest
+from pinflow.schema.invalid import QUOTE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pinflow.expressions.expression import Template
     from pinflow.expressions.template import Loc, Value
@@ -41,21 +41,25 @@ def check_arguments(
     early = checker.early_values(value, part.place.at("with"), names) if certain else {}
     arguments = value.with_parts(early) if early else value.tree
     problems = action.parameters.problems(arguments)
-    misspelt = {_likely_location(problem) for problem in problems if problem.reason == "unknown"}
+    meant = {
+        problem.location: _meant(problem, problems, arguments) for problem in problems if problem.reason == "unknown"
+    }
+    misspelt = {(*location[:-1], name) for location, likely in meant.items() for name in likely}
     for problem in problems:
         loc = problem.location
         source = next((loc[:n] for n in range(1, len(loc) + 1) if loc[:n] in late), None)
         if source is not None and problem.reason != "unknown":
             if source in early and source not in wrong:
-                hint = "; ".join(filter(None, [problem.hint, _origin(late[source])]))
+                own = "text(...) makes text of it" if problem.hint == QUOTE else problem.hint
+                hint = "; ".join(filter(None, [own, _origin(late[source])]))
                 checker.add(part.place.at("with", *source), _sentence(problem), hint)
         elif loc not in misspelt:
-            _note(problem, action, schema, part, checker, registry)
+            _note(problem, action, schema, part, checker, registry, meant.get(loc, ()))
     for problem in checker.files.problems(action.parameters.paths_in(arguments)):
         origin = _origin(*(late[loc] for loc in early if loc == problem.location[: len(loc)]))
         place = part.place.at("with", *problem.location)
         checker.add(place, problem.message, "; ".join(filter(None, [problem.hint, origin])))
-    if misspelt:
+    if meant:
         return  # what was meant is not known, and so not what it goes with
     open_names = {str(loc[0]) for loc in late.keys() - early.keys()}
     for involved, error in action.parameters.clashes(arguments, unknown=open_names):
@@ -74,10 +78,20 @@ def _origin(*templates: Template) -> str:
     return f"it comes from input {' and '.join(map(repr, read))}" if read else ""
 
 
-def _likely_location(problem: Invalid) -> Loc:
-    """Where the argument stands that an unknown one was probably meant to be."""
+def _meant(problem: Invalid, problems: Iterable[Invalid], arguments: Any) -> list[str]:
+    """The arguments that an unknown one was probably meant to be, among those beside it."""
+    from pinflow.plan.names_meant import arguments_meant  # only a mistake pays for this import
+
     *around, name = problem.location
-    return (*around, nearest(str(name), problem.known) or "")
+    beside = arguments
+    for step in around:
+        beside = beside[step]
+    missing = [
+        str(other.location[-1])
+        for other in problems
+        if other.reason == "missing" and list(other.location[:-1]) == around
+    ]
+    return arguments_meant(str(name), problem.known, beside, missing)
 
 
 def _sentence(problem: Invalid) -> str:
@@ -88,7 +102,13 @@ def _sentence(problem: Invalid) -> str:
 
 
 def _note(
-    problem: Invalid, action: Action, schema: Shape, part: PlacedStep, checker: Checker, registry: Registry
+    problem: Invalid,
+    action: Action,
+    schema: Shape,
+    part: PlacedStep,
+    checker: Checker,
+    registry: Registry,
+    meant: Sequence[str],
 ) -> None:
     *around, name = problem.location
     place = part.place.at("with", *problem.location)
@@ -98,10 +118,12 @@ def _note(
             message = f"{action.title} has no argument {name!r} in {action.api}; {' and '.join(elsewhere)} has it"
             checker.add(place, message, f"leave it out, or write {elsewhere[-1]}.{action.name}", key=True)
             return
+        from pinflow.plan.names_meant import argument_hint
+
         message = f"{name_of(problem.location[:-1])} has no key" if around else f"{action.title} has no argument"
         otherwise = "there are:" if around else "the arguments are"
         below = None if around else _below(schema, str(name))
-        hint = f"it belongs under {below}" if below else suggest(str(name), problem.known, otherwise)
+        hint = f"it belongs under {below}" if below else argument_hint(meant, problem.known, otherwise)
         checker.add(place, f"{message} {name!r}", hint, key=True)
     elif problem.reason == "missing":
         message = _sentence(problem) if around else f"{action.title}: {problem.message}"

@@ -99,7 +99,13 @@ class ActionLookup:
             return message, f"{again}write {elsewhere[-1]}.{bare}"
         if outright and self._registry.action(bare, None) is not None:
             return f"{bare!r} belongs to no API", f"write {bare}"
-        meant = nearest(bare, self._registry.action_names(outright or api))
+        from pinflow.plan.names_meant import action_meant, no_action_hint  # only a mistake pays for this import
+
+        names = list(self._registry.action_names(outright or api))
+        meant = action_meant(bare, names)
+        if meant is None and (reason := no_action_hint(bare)):
+            return f"unknown action {name!r}", reason
+        meant = meant or nearest(bare, names)
         suggestion = f"did you mean {f'{outright}.{meant}' if outright else meant!r}?" if meant else ""
         if self._registry.held:
             # a longer name than one that there is, such as acme_hide_board, is no misspelling of that

@@ -86,8 +86,7 @@ class Names:
         """What is wrong with a reference, or None; its offset counts from the expression's start."""
         shape = self.roots.get(reference.root)
         if shape is None:
-            message = f"unknown name {reference.root!r}"
-            return Invalid(message, suggest(reference.root, self.roots), offset=reference.offsets[0])
+            return self._unknown_root(reference)
         path = reference.root
         for index, part in enumerate(reference.path):
             inner = _inside(shape, part)
@@ -96,6 +95,15 @@ class Names:
             shape = inner
             path = f"{path}.{part}" if isinstance(part, str) else f"{path}[{part}]"
         return None
+
+    def _unknown_root(self, reference: Reference) -> Invalid:
+        from pinflow.expressions.other_languages import name_hint  # only a mistake pays for this import
+
+        name = reference.root
+        hint = name_hint(name, self.roots) or suggest(name, self.roots)
+        if hint.startswith("there are:") and "item" in self.roots and reference.path:
+            hint += f"; to call a loop's item {name}, write `as: {name}` beside for_each"
+        return Invalid(f"unknown name {name!r}", hint, offset=reference.offsets[0])
 
     def _missing_field(self, reference: Reference, index: int, path: str, shape: Shape) -> Invalid | None:
         part = reference.path[index]
@@ -112,8 +120,15 @@ class Names:
             return None
         fields = _fields(shape)
         if fields:
-            return Invalid(f"{path} has no field {part!r}", suggest(str(part), fields), offset=offset)
-        return Invalid(f"{path} is {_describe_shape(shape)}: it has no {part!r}", offset=offset)
+            from pinflow.expressions.other_languages import result_hint  # only a mistake pays for this import
+
+            hint = result_hint(path, reference.path[index:], fields) or suggest(str(part), fields)
+            return Invalid(f"{path} has no field {part!r}", hint, offset=offset)
+        from pinflow.expressions.other_languages import field_hint  # only a mistake pays for this import
+
+        kind = _describe_shape(shape)
+        hint = field_hint(path, part, of_text=kind == "text")
+        return Invalid(f"{path} is {kind}: it has no {part!r}", hint, offset=offset)
 
 
 def shape_of_input(declared: Input) -> Shape:

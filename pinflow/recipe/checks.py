@@ -263,7 +263,7 @@ def _check_expressions(data: Any) -> Iterator[Invalid]:
 def _texts(value: Any, loc: Location) -> Iterator[tuple[Location, str]]:
     """Every text that holds an expression."""
     if isinstance(value, str):
-        if "${{" in value or is_condition(loc):
+        if "${{" in value or is_condition(loc) or _other_braces(loc, value):
             yield loc, value
     elif isinstance(value, dict):
         for key, part in value.items():
@@ -271,6 +271,23 @@ def _texts(value: Any, loc: Location) -> Iterator[tuple[Location, str]]:
     elif isinstance(value, list):
         for position, part in enumerate(value):
             yield from _texts(part, (*loc, position))
+
+
+# an expression as Jinja, n8n, a shell and JavaScript write it; a text that is meant to say so is rarely a Pin's
+_OTHER_BRACES = (
+    r"(?<!\$)\{\{\s*(?P<name>(?:inputs|steps|item|env|secrets|vars)\.[\w.]+)|\$\{(?P<braces>(?:inputs|steps|item)\.[\w.]+)"
+    r"|\$(?P<dollar>(?:inputs|steps)\.[\w.]+)|\$\{(?P<variable>[A-Z_][A-Z0-9_]+)\}"
+)
+
+
+def _other_braces(loc: Location, value: str) -> re.Match[str] | None:
+    """What looks like an expression in a text, and is none."""
+    # a text with an expression of ours is by somebody who knows, and may quote others: ${{ '{{ inputs.a }}' }}
+    if "${{" in value or ("{" not in value and "$" not in value) or is_condition(loc):
+        return None
+    if loc[0] != "outputs" and {"with", "for_each", "collect"}.isdisjoint(loc):
+        return None
+    return re.search(_OTHER_BRACES, value)
 
 
 def is_condition(loc: Location) -> bool:
@@ -285,6 +302,13 @@ def is_condition(loc: Location) -> bool:
 def _check_expression(loc: Location, value: str) -> Iterator[Invalid]:
     from pinflow.expressions.expression import compile_expression, parse_template
 
+    if other := _other_braces(loc, value):
+        inner = other["name"] or other["braces"] or other["dollar"]
+        hint = f"an expression is written ${{{{ {inner} }}}}"
+        if other["variable"]:
+            hint = "a recipe reads no variables; make it an input, and write ${{ inputs.NAME }}"
+        yield Invalid("this would stay as it is written", hint, loc, offset=other.start())
+        return
     try:
         if "${{" not in value:
             if value.strip():

@@ -178,9 +178,9 @@ _ELSEWHERE: Final[Mapping[type[Section], str]] = {
 }
 
 
-def key_meant(part: type[Section], name: str, value: Any = None) -> Meant | None:
+def key_meant(part: type[Section], name: str) -> Meant | None:
     """What a key that a part does not have is called here, or None if no other tool has it either."""
-    if name in (meanings := _meanings(part)):
+    if name in (meanings := _meanings()[part]):
         return meanings[name]
     for other, hint in _ELSEWHERE.items():
         belongs = other is not part and name in table(other) and name not in ("name", "description", "type")
@@ -190,11 +190,10 @@ def key_meant(part: type[Section], name: str, value: Any = None) -> Meant | None
 
 
 @cache
-def _meanings(part: type[Section]) -> Mapping[str, Meant]:
+def _meanings() -> Mapping[type[Section], Mapping[str, Meant]]:
     return {
-        word: Meant(key, hint or f"did you mean {key}?")
-        for words, key, hint in _ROWS.get(part, ())
-        for word in words.split()
+        part: {word: Meant(key, hint or f"did you mean {key}?") for words, key, hint in rows for word in words.split()}
+        for part, rows in _ROWS.items()
     }
 
 
