@@ -28,6 +28,8 @@ EXAMPLES = """\
   pinflow docs --list                                    every page"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
+_MOST_FOUND = 15  # pages: more fill a screen, and the best stand first
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", nargs="*", metavar="PAGE|WORD", help="a page, or words to search for")
@@ -73,7 +75,10 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         raise UsageError(f"no page has {' '.join(args.words)!r}{near}", hint="every page: pinflow docs --list")
     if len(found) == 1:
         return _show(found[0], shelf, args, shell)
-    return _list(found, shell)
+    _list(found[:_MOST_FOUND] if shell.human else found, shell)
+    if shell.human and len(found) > _MOST_FOUND:
+        shell.tell(f"{len(found) - _MOST_FOUND} more pages have these words; with more words you find fewer")
+    return OK
 
 
 def _start(shelf: Shelf, args: argparse.Namespace, shell: Shell) -> int:
@@ -114,7 +119,7 @@ def _show(page: ShelfPage, shelf: Shelf, args: argparse.Namespace, shell: Shell)
     if not is_terminal(shell.stdout) and not color:
         shell.say(page.text)  # Markdown as it is, for files and pipes
         return OK
-    source = "\n".join(inert(line) for line in page.text.splitlines())  # plugins have pages as well
+    source = "\n".join(inert(line) for line in page.terminal_text.splitlines())  # plugins have pages as well
     text = markdown_text(source, width=shell.width(shell.stdout), color=color)
     if not shell.interactive or not page_through(text, shell.environ):
         shell.say(text)

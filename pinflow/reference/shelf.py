@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 BUILT: Final = "site"  # the folder of built pages, in that of the pages
 FACTS: Final = "facts"
-_IN_TITLE, _IN_WORDS, _AT_MOST = 20, 10, 5  # so that a title counts more than any number of mentions
+# a title counts more than any number of mentions, and what somebody wrote for people more than a list of facts
+_IN_TITLE, _IN_WORDS, _AT_MOST, _WRITTEN = 20, 10, 5, 15
 
 
 class ShelfPage:
@@ -51,6 +53,18 @@ class ShelfPage:
         """The page as Markdown for a terminal."""
         return self._read()
 
+    @property
+    def terminal_text(self) -> str:
+        """The text with the names of pages in place of links to them, as nobody can follow one there."""
+        folder = posixpath.dirname(self.name)
+
+        def replace_link(link: re.Match[str]) -> str:
+            line_start = self.text.rfind("\n", 0, link.start()) + 1
+            in_table = self.text.startswith("|", line_start)  # which would grow too wide
+            return link[1] if in_table else f"{link[1]} (`{posixpath.normpath(posixpath.join(folder, link[2]))}`)"
+
+        return re.sub(r"\[([^\]]+)\]\(([\w./-]+)\.md(?:#[\w-]*)?\)", replace_link, self.text)
+
     def score(self, words: Sequence[str]) -> int:
         """How well the page fits these words (in small letters); 0 where one of them is not in it."""
         title, text = f"{self.name} {self.title}".lower(), self.text.lower()
@@ -60,7 +74,7 @@ class ShelfPage:
             if not hits:
                 return 0
             total += hits
-        return total
+        return total + (0 if self.name.startswith(f"{FACTS}/") else _WRITTEN)
 
 
 def _first_sentence(text: str) -> str:
@@ -95,6 +109,7 @@ class Shelf:
     def search(self, words: Sequence[str]) -> list[ShelfPage]:
         """The pages with all of these words, those that fit best first."""
         wanted = [word.lower() for phrase in words for word in phrase.split()]
+        wanted = [word for word in wanted if len(word) > 1] or wanted  # "a" is in every page
         scores = [(page.score(wanted), page) for page in self.pages]
         return [page for score, page in sorted(scores, key=lambda pair: (-pair[0], pair[1].name)) if score]
 

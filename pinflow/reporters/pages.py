@@ -43,7 +43,7 @@ def page_through(text: str, environ: Mapping[str, str]) -> bool:
     told = desktop_environment(environ)
     told["LESS"] = environ.get("LESS", "-RFX")  # colours; no pager for what fits the screen, which stays there
     try:
-        subprocess.run([program, *command[1:]], input=text.encode(), env=told, check=False)  # noqa: S603
+        subprocess.run([program, *command[1:]], input=f"{text}\n".encode(), env=told, check=False)  # noqa: S603
     except OSError:
         return False
     return True

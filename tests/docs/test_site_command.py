@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pinflow.plugin.contributions import FactsPage
 from pinflow.reference.shelf import Shelf
 from pinflow.reporters.desktop import open_in_browser
 from pinflow.reporters.pages import markdown_text, page_through
@@ -81,6 +82,22 @@ def test_a_page_has_a_file_that_is_built_or_its_text(shelf: Shelf) -> None:
     pages = {page.name: page for page in shelf}
     assert shelf.file_of(pages["index"]) == shelf.folder / "site" / "index.html"
     assert shelf.file_of(pages["tasks/other"]) == shelf.folder / "tasks" / "other.md"
+    facts = FactsPage(name="limits", title="Limits", about="How many.", text=lambda: "Ten.")
+    (made,) = (page for page in Shelf(shelf.folder, [facts]) if page.name == "facts/limits")
+    assert shelf.file_of(made) is None
+    assert made.text == "# Limits\n\nHow many.\n\nTen.\n"
+
+
+def test_links_become_names_in_a_terminal(shelf: Shelf) -> None:
+    (shelf.folder / "tasks" / "links.md").write_text(
+        "# Links\n\n[one](approve.md), [two](../index.md#here), [three](https://a.example/x.md).\n\n"
+        "| [four](other.md) |\n"
+    )
+    page = Shelf(shelf.folder, []).find("links")
+    assert page is not None
+    assert page.terminal_text == (
+        "# Links\n\none (`tasks/approve`), two (`index`), [three](https://a.example/x.md).\n\n| four |\n"
+    )
 
 
 # The command
@@ -127,15 +144,6 @@ def test_a_page_as_json_has_its_text(cli: Cli) -> None:
     assert "## 4: sign-in needed" in page["text"]
 
 
-def test_a_page_that_is_made_on_the_spot_has_no_file(cli: Cli) -> None:
-    from pinflow.recipe.bundled import bundled_docs
-
-    if (bundled_docs() / "site" / "facts" / "limits.html").is_file():
-        pytest.skip("the site is built here, so that the page has a file")
-    assert cli("docs", "facts/limits", "--path") == 2
-    assert "it is made when you read it" in cli.stderr
-
-
 # Terminals
 
 
@@ -154,9 +162,9 @@ def test_a_pager_is_used_that_the_person_names_and_none_that_is_not_there(tmp_pa
     pager.write_text(f'#!/bin/sh\ncat > "{taken}"\n')
     pager.chmod(0o755)
     environ = {"PATH": os.environ["PATH"]}
-    assert page_through("a page\n", environ | {"PAGER": str(pager)})
+    assert page_through("a page", environ | {"PAGER": str(pager)})
     assert taken.read_text() == "a page\n"
-    assert not page_through("a page\n", environ | {"PAGER": str(tmp_path / "none")})
+    assert not page_through("a page", environ | {"PAGER": str(tmp_path / "none")})
 
 
 def test_at_a_terminal_without_a_browser_the_text_is_shown(tmp_path: Path) -> None:
