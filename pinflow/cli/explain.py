@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pinflow.errors import OK, UsageError
 from pinflow.recipe.bundled import bundled_docs
-from pinflow.reporters.text import columns, inert, wrap
+from pinflow.reporters.text import columns, inert, reflow, wrap
 from pinflow.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _details(
         if index:
             yield ""
         yield paint(inert(head), "bold")
-        yield from wrap(inert(meaning), width, indent="  ", most=20)
+        yield from reflow(meaning, width)
         for title, lines in sections:
             if lines:
                 yield f"  {paint(title, 'bold')}"

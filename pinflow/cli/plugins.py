@@ -37,7 +37,8 @@ Let a plugin offer credentials, for this release (major and minor version) of it
 pinflow plugins forbid NAME."""
 _CHECK = """\
 Run each recipe that uses an action of the plugin, with its inputs' examples, against the sandbox: dry, for real, and
-killed and resumed. It uses the recipes beside or inside the plugin's package, and those that come with pinflow."""
+killed and resumed. It uses the recipes that the plugin offers, those beside or inside its package, and
+those that come with pinflow."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

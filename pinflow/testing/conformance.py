@@ -128,7 +128,9 @@ def _find_cases(
     recipes: Iterable[Path],
     find: Callable[[ConformanceFinding], None],
 ) -> Iterator[Case]:
-    own = dict.fromkeys(path.resolve() for path in (*_recipe_files(recipes), *_recipe_files(_own_folders(info))))
+    offered = project.app().registry.recipes
+    files = [file for name, file in offered.items() if f"recipe {name}" in info.offers]
+    own = dict.fromkeys(path.resolve() for path in _recipe_files([*recipes, *files, *_own_folders(info)]))
     bundled = [path.resolve() for path in project.app().recipes()]
     names = {action.full_name for action in actions}
     apis = [None, *sorted({action.api for action in actions if action.api is not None})]

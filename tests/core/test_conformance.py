@@ -352,6 +352,24 @@ def test_a_local_plugins_recipes_lie_beside_its_file(program: Program, tmp_path:
     assert (code, out) == (0, "acme: ran 2 of 2 actions in 2 recipes and 8 runs: no problems\n")
 
 
+def test_the_recipes_that_a_plugin_offers_are_used(tmp_path: Path) -> None:
+    recipe = tmp_path / "elsewhere" / "acme.yaml"
+    recipe.parent.mkdir()
+    recipe.write_text(RECIPE.replace("uses: sin", "uses: idle"))
+
+    class Acme:
+        @hookimpl
+        def pinflow_actions(self) -> list[Action]:
+            return [idle]
+
+        @hookimpl
+        def pinflow_recipes(self) -> list[Path]:
+            return [recipe]
+
+    report = check_plugin("Acme", plugins=[Acme()], kills=0)
+    assert report.ok and report.exercised == ("v5.idle",)
+
+
 def test_a_plugin_of_which_nothing_was_run_is_not_called_right(program: Program) -> None:
     code, out, _ = program("idle", uses="get_board")
     assert code == 0
