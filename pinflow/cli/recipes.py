@@ -13,7 +13,7 @@ from pinflow.reporters.text import columns, fit, inert, json_text, reflow, table
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from pinflow.app import App
@@ -28,6 +28,7 @@ EXAMPLES = """\
   pinflow recipes                                        list all
   pinflow recipes copy_board                             show one
   pinflow recipes ./my.yaml                              show one of your own
+  pinflow recipes jobs/                                  list those of another folder
   pinflow recipes --output json                          for programs"""
 OUTPUTS: Sequence[str] = ("human", "json")
 
@@ -45,7 +46,9 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
         return _print_names(shell)
     app = shell.app()
     if args.recipe is None:
-        return _list(app, shell)
+        return _list(_entries(app), shell)
+    if bundled.is_folder(args.recipe):
+        return _list(_entries_in(app, args.recipe), shell)
     run_common.tell_recipes(shell, app, [args.recipe])
     entry = _entry(app, args.recipe, _origin(app, args.recipe))
     if entry.facts is None:
@@ -150,6 +153,16 @@ def _entries(app: App) -> Iterator[RecipeEntry]:
             yield _read(app, str(path), path, _OWN)
 
 
+def _entries_in(app: App, folder: Path) -> list[RecipeEntry]:
+    """Every recipe in a folder and below it. Raises UsageError if there is none."""
+    from pinflow.recipe.folders import is_recipe, yaml_files
+
+    files = [file for file in yaml_files(folder) if is_recipe(file)]
+    if not files:
+        raise UsageError(f"there is no recipe in {folder}", hint="a recipe is a .yaml file with steps:")
+    return [_read(app, str(file), file, _OWN) for file in files]
+
+
 def _print_names(shell: Shell) -> int:
     from pathlib import Path
 
@@ -165,8 +178,8 @@ def _print_names(shell: Shell) -> int:
 # -- for people
 
 
-def _list(app: App, shell: Shell) -> int:
-    entries = list(_entries(app))
+def _list(found: Iterable[RecipeEntry], shell: Shell) -> int:
+    entries = list(found)
     if not shell.human:
         return shell.say_json({"recipes": [entry.data() for entry in entries]})
     paint, width = shell.painter(shell.stdout), shell.width(shell.stdout)

@@ -193,6 +193,15 @@ def test_the_list_has_those_of_pinflow_of_plugins_and_of_this_folder(cli: Cli, h
     assert str(shadowed) in cli.stdout, "one that is called like a bundled recipe is found by its path"
 
 
+def test_a_folder_is_listed_with_what_is_below_it(cli: Cli, here: Path) -> None:
+    (here / "recipes/deep").mkdir()
+    (here / "recipes/deep/mine.yaml").write_text(SHOP)
+    assert [recipe["name"] for recipe in cli.data("recipes", "recipes")["recipes"]] == ["recipes/deep/mine.yaml"]
+    (here / "none").mkdir()
+    assert cli("recipes", "none") == 2
+    assert "there is no recipe in none" in cli.stderr
+
+
 def test_one_recipe_is_shown_with_all_that_it_takes_needs_and_changes(cli: Cli, here: Path) -> None:
     assert cli("recipes", "delete_board") == 0
     text = cli.stdout
