@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pinflow.http.proxy import CA_BUNDLE, PROXY, NetworkSettings, network_settings
+from pinflow.http.proxy import PROXY, NetworkSettings, network_settings
 from pinflow.http.retry import Limits, Lost
 from pinflow.http.web_page import web_page_reason
 from pinflow.plugin.contributions import Finding
@@ -63,7 +63,7 @@ def _examine_origin(app: App, origin: str, address: str, network: NetworkSetting
         return
     after = app.now()
     through = f", through the proxy of {PROXY}" if network.proxy else ""
-    trusting = f", with the certificates of {CA_BUNDLE}" if network.ca_bundle else ""
+    trusting = f", trusting {network.ca_variable} too" if network.ca_bundle else ""
     if reason := web_page_reason(answer, urlsplit(origin).netloc):
         yield Finding(
             topic="network",

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 PROXY: Final = "PINFLOW_PROXY"
 CA_BUNDLE: Final = "PINFLOW_CA_BUNDLE"
 # what most programs read: a stray one would see, or redirect, what a token signs, so these are ignored
+# what other programs read, in the order of requests: these only add certificates that are trusted, and lead nothing
+# elsewhere; where a network inspects TLS, every program is told of its certificate by one of them
+_OTHER_BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 _IGNORED: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
@@ -24,27 +27,37 @@ _IGNORED: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 class NetworkSettings:
     """``proxy`` is an ``http://`` address that may hold a password, "" for none.
 
-    ``ca_bundle`` is a file of certificates (PEM) that are trusted besides the usual ones, "" for none. ``ignored``
-    is a variable from which other programs take a proxy, and pinflow does not; "" if there is none or a ``proxy``.
+    ``ca_bundle`` is a file of certificates (PEM) that are trusted besides the usual ones, "" for none, and
+    ``ca_variable`` the variable that names it: where that isn't PINFLOW_CA_BUNDLE, it may be a folder, or unusable.
+    ``ignored`` is a variable from which other programs take a proxy, and pinflow does not; "" if there is none or a
+    ``proxy``.
     """
 
     proxy: str = field(default="", repr=False)
     ca_bundle: str = ""
     ignored: str = ""
+    ca_variable: str = CA_BUNDLE
 
 
 DIRECT: Final = NetworkSettings()
 
 
 def network_settings(environ: Mapping[str, str]) -> NetworkSettings:
-    """The proxy and the certificates of PINFLOW_PROXY and PINFLOW_CA_BUNDLE. Raises UsageError for unusable ones."""
+    """The proxy and the certificates of PINFLOW_PROXY and PINFLOW_CA_BUNDLE. Raises UsageError for unusable ones.
+
+    Without PINFLOW_CA_BUNDLE, those of other programs' variables are trusted too, if they can be used.
+    """
     proxy = environ.get(PROXY, "").strip()
     if proxy:
         _check_proxy(proxy)
     bundle = environ.get(CA_BUNDLE, "").strip()
     if bundle:
         bundle = _find_bundle(bundle)
-    return NetworkSettings(proxy, bundle, "" if proxy else next((name for name in _IGNORED if environ.get(name)), ""))
+    ignored = "" if proxy else next((name for name in _IGNORED if environ.get(name)), "")
+    variable = (
+        CA_BUNDLE if bundle else next((name for name in _OTHER_BUNDLES if environ.get(name, "").strip()), CA_BUNDLE)
+    )
+    return NetworkSettings(proxy, bundle or environ.get(variable, "").strip(), ignored, variable)
 
 
 def _check_proxy(proxy: str) -> None:

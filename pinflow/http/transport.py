@@ -15,6 +15,7 @@ import re
 import socket
 import ssl
 import threading
+from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -99,7 +100,7 @@ class Transport:
         if monotonic is not None:
             warn_renamed("Transport(monotonic=)", "Transport(clock=)")
             clock = Clock(monotonic=monotonic)
-        self._adapter = _Adapter(connections, network.ca_bundle)
+        self._adapter = _Adapter(connections, network)
         self._network = network
         self._clock = clock
         self._headers = {
@@ -183,7 +184,7 @@ class Transport:
         """What to do about an error that every try would meet; "" where the next may succeed."""
         for cause in _causes(error):
             if isinstance(cause, ssl.SSLCertVerificationError):
-                return _certificate_hint(cause, self._network.ca_bundle)
+                return _certificate_hint(cause, self._network, self._adapter.unusable_bundle)
             if (refused := _TUNNEL.match(str(cause))) and refused[1] in _PROXY_HINTS:
                 return _PROXY_HINTS[refused[1]]
         return ""
@@ -380,8 +381,9 @@ class _TlsPool(_ExchangePool, HTTPSConnectionPool):  # type: ignore[misc]
 class _Adapter(HTTPAdapter):
     """The library's adapter with tracked connections, one TLS context for all of them, and no cookies."""
 
-    def __init__(self, connections: int, ca_bundle: str) -> None:
-        self._ca_bundle = ca_bundle
+    def __init__(self, connections: int, network: NetworkSettings) -> None:
+        self._network = network
+        self.unusable_bundle = ""  # why the certificates that are trusted besides can't be
         self._context_lock = threading.Lock()  # loading the certificates takes 26 ms and 777 KiB: once is enough
         self._context: ssl.SSLContext | None = None
         self._pools: dict[tuple[str, str], Any] = {}  # by scheme and host of the service
@@ -458,9 +460,21 @@ class _Adapter(HTTPAdapter):
         with self._context_lock:
             if self._context is None:
                 self._context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
-                if self._ca_bundle:
-                    self._context.load_verify_locations(self._ca_bundle)
+                if self._network.ca_bundle:
+                    self._trust_bundle(self._context, Path(self._network.ca_bundle).expanduser())
             return self._context
+
+    def _trust_bundle(self, context: ssl.SSLContext, bundle: Path) -> None:
+        try:
+            if bundle.is_dir():
+                context.load_verify_locations(capath=bundle)
+            else:
+                context.load_verify_locations(bundle)
+        except (OSError, ValueError) as error:
+            if self._network.ca_variable == CA_BUNDLE:  # it was checked before, and was changed since
+                raise
+            no_pem = isinstance(error, ssl.SSLError)
+            self.unusable_bundle = "it contains no certificates in PEM form" if no_pem else _reason(error)
 
 
 def _is_own(method: object) -> bool:
@@ -468,11 +482,16 @@ def _is_own(method: object) -> bool:
     return isinstance(method, FunctionType) and method.__code__.co_filename == requests.adapters.__file__
 
 
-def _certificate_hint(error: ssl.SSLCertVerificationError, bundle: str) -> str:
+def _certificate_hint(error: ssl.SSLCertVerificationError, network: NetworkSettings, unusable: str) -> str:
     if error.verify_code in _OUT_OF_DATE:
         return "check this machine's date and time; if they are right, the service has to renew its certificate"
-    if bundle:
-        return f"the certificates of {CA_BUNDLE} ({bundle}) do not include the one that signed it"
+    named = f"{network.ca_variable} ({network.ca_bundle})"
+    own = f"name the file (PEM) of your network's certificate: {CA_BUNDLE}=/path/to/ca.pem"
+    if unusable:
+        return f"{named} can't be used: {unusable}; {own}"
+    if network.ca_bundle:
+        more = "" if network.ca_variable == CA_BUNDLE else f"; {own}"
+        return f"the certificates of {named} do not include the one that signed it{more}"
     return f"if your network inspects TLS, name the file (PEM) of its certificate: {CA_BUNDLE}=/path/to/ca.pem"
 
 

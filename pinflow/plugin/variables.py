@@ -6,7 +6,7 @@ variable that is read and not in here.
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from pinflow.lazy_dataclass import replace
@@ -88,6 +88,15 @@ CORE = (
         name="PINFLOW_CA_BUNDLE",
         meaning="a file of certificates (PEM) that are trusted besides the usual ones",
         reader=_CALLS,
+    ),
+    *(
+        Variable(
+            name=name,
+            meaning="certificates (a PEM file, or a folder) that are trusted besides the usual ones",
+            default=f"counts where {before} is not set",
+            reader=_CALLS,
+        )
+        for before, name in pairwise(("PINFLOW_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"))
     ),
     Variable(
         name="PINFLOW_DISABLE",

@@ -226,6 +226,61 @@ def test_a_certificate_that_is_not_trusted_is_told_at_once_with_what_to_do(
     assert asked == []
 
 
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_certificates_that_other_programs_trust_are_trusted_too(certificate: tuple[Path, Path], name: str) -> None:
+    """Beside the usual ones, as those of PINFLOW_CA_BUNDLE are; that comes first."""
+    asked: list[str] = []
+    with service(certificate, asked) as port, proxy(port, []) as proxy_port:
+        environ = {"PINFLOW_PROXY": f"http://127.0.0.1:{proxy_port}", name: f" {certificate[0]} "}
+        network = network_settings(environ)
+        assert get(network).status == 200
+        assert network.ca_variable == name
+    assert len(asked) == 1
+    first = network_settings({name: "/nowhere", "PINFLOW_CA_BUNDLE": str(certificate[0])})
+    assert (first.ca_bundle, first.ca_variable) == (str(certificate[0]), "PINFLOW_CA_BUNDLE")
+
+
+def test_a_folder_of_certificates_is_trusted_as_other_programs_do(
+    certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
+    openssl = shutil.which("openssl")
+    assert openssl is not None, "the fixture needed it too"
+    digest = subprocess.run(
+        [openssl, "x509", "-hash", "-noout", "-in", certificate[0]], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    folder = tmp_path / "certificates"
+    folder.mkdir()
+    shutil.copy(certificate[0], folder / f"{digest}.0")
+    with service(certificate, []) as port, proxy(port, []) as proxy_port:
+        environ = {"PINFLOW_PROXY": f"http://127.0.0.1:{proxy_port}", "REQUESTS_CA_BUNDLE": str(folder)}
+        assert get(network_settings(environ)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            None,
+            "({path}) can't be used: no such file or directory; name the file (PEM) of your network's certificate: ",
+        ),
+        ("no pem", "({path}) can't be used: it contains no certificates in PEM form; name the file (PEM)"),
+        ("others", "the certificates of SSL_CERT_FILE ({path}) do not include the one that signed it; name the file"),
+    ],
+)
+def test_those_of_other_programs_that_do_not_help_are_named_with_what_to_do(
+    certificate: tuple[Path, Path], tmp_path: Path, content: str | None, said: str
+) -> None:
+    """They are no mistake by themselves: what worked without them works on."""
+    path = tmp_path / "other.pem"
+    if content is not None:
+        path.write_text(Path(DEFAULT_CA_BUNDLE_PATH).read_text() if content == "others" else content)
+    with service(certificate, []) as port, proxy(port, []) as proxy_port, pytest.raises(Lost) as lost:
+        get(network_settings({"PINFLOW_PROXY": f"http://127.0.0.1:{proxy_port}", "SSL_CERT_FILE": str(path)}))
+    assert "the certificate is not trusted" in lost.value.reason
+    assert said.format(path=path) in lost.value.hint
+    assert lost.value.hint.endswith("PINFLOW_CA_BUNDLE=/path/to/ca.pem")
+
+
 @pytest.mark.parametrize("status", [b"407 Proxy Authentication Required", b"502 Bad Gateway"])
 def test_a_proxy_that_refuses_is_named_and_nothing_was_sent(status: bytes) -> None:
     led: list[str] = []

@@ -30,6 +30,7 @@ BY_DATA = {
     "pinflow/doctor/installation.py: name": "the table",
     "pinflow/engine/protected_folders.py: variable": "Api.token_folder_variable",
     "pinflow/http/api.py: self.origin_variable": "Api",
+    "pinflow/http/proxy.py: variable": "_OTHER_BUNDLES, whose names are in the table",
     "pinflow/http/proxy.py: name": "_IGNORED, whose names are in the table",
     "pinflow/plan/secret_inputs.py: variable_of(name)": "PINFLOW_INPUT_<NAME>",
     "pinflow/plugin/permission.py: variable": "names_in, whose callers name it",
