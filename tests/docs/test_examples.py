@@ -44,7 +44,14 @@ def open_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Pag
 @pytest.mark.parametrize(
     "block",
     [
-        pytest.param(block, id=block.place, marks=pytest.mark.xdist_group(f"docs {page.name}"))
+        pytest.param(
+            block,
+            id=block.place,
+            marks=[
+                pytest.mark.xdist_group(f"docs {page.name}"),
+                *([] if page.name == "README.md" else [pytest.mark.slow]),
+            ],
+        )
         for page in pages().values()
         for block in page.blocks
         if block.kind != "text" and not block.kind.startswith("{")
