@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +17,7 @@ import yaml
 
 from pinflow.errors import StateError
 from pinflow.state.folder.lock import Lock
+from pinflow_sandbox import start
 from pinflow_sandbox.server.messages import HttpResponse
 from pinflow_sandbox.world import pins
 from tests.docs.console import Console, free_port
@@ -134,7 +137,7 @@ def rows_of_the_quickstart() -> list[str]:
     """The commands that stand for the quickstart's scripts, but for those that sign in."""
     lines = pages()["docs/project/quickstart.md"].prose.splitlines()
     rows = [line.split("|") for line in lines if line.startswith("| `")]
-    commands = [row[3].strip().strip("`") for row in rows]
+    commands = [row[2].strip().strip("`") for row in rows]
     return [command for command in commands if command.startswith("pinflow run ") and "`" not in command]
 
 
@@ -154,3 +157,23 @@ def test_a_command_that_stands_for_a_script_ends_well(tmp_path: Path, command: s
 def test_most_of_the_table_is_tried() -> None:
     assert len(rows_of_the_quickstart()) >= 18
     assert len(list(ci_lines())) == 6
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here to run the page's program with")
+def test_the_program_for_node_lists_every_board(tmp_path: Path) -> None:
+    page = pages()["docs/tasks/clients/node.md"]
+    (text,) = [block.text for block in page.blocks if block.options.get("name") == "boards.mjs"]
+    file = tmp_path / "boards.mjs"
+    file.write_text(text)
+    with start() as sandbox:
+        environ = {**os.environ, **sandbox.environment()}
+        done = subprocess.run(["node", str(file)], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    assert [line.partition(" ")[2] for line in done.stdout.splitlines()] == [
+        "Street festival",
+        "Empty for now",
+        "Campaign drafts",
+        "Surprise party",
+        "Winter recipes",
+        "Garden ideas",
+    ]
