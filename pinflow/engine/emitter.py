@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 REMEMBERED = 100  # skipped and failed items that are listed, as many as a person reads; more are only counted
+REMEMBERED_OF_DRY_RUN = 10_000  # no journal has them, and all are to be corrected before the run
 
 
 class Emitter:
@@ -28,8 +29,10 @@ class Emitter:
         run: str,
         listeners: Iterable[Callable[[Event], None]],
         clock: Callable[[], float],
+        *,
+        remembered: int = REMEMBERED,
     ) -> None:
-        self.tally = Tally()
+        self.tally = Tally(remembered)
         self._run = run
         self._listeners = list(listeners)
         self._clock = clock
@@ -88,9 +91,10 @@ class _StepFailures:
 
 
 class Tally:
-    """What the effects of a run came to, in all and by step."""
+    """What the effects of a run came to, in all and by step; of what failed or was skipped the first ``remembered``."""
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: int = REMEMBERED) -> None:
+        self._remembered = remembered
         self.counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self.by_step: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
         self.skipped: list[tuple[str, str, str]] = []  # step, key, reason
@@ -132,7 +136,7 @@ class Tally:
                 self._progress[event.step] = event
 
     def _remember(self, rows: list[tuple[str, str, str]], row: tuple[str, str, str], item: str) -> None:
-        if len(rows) < REMEMBERED:
+        if len(rows) < self._remembered:
             rows.append(row)
             if item:
                 self.item_names[row[0], row[1]] = item

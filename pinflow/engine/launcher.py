@@ -16,7 +16,7 @@ from pinflow.engine.changed_arguments import ChangedArguments
 from pinflow.engine.client_pool import ClientPool
 from pinflow.engine.coverage import coverage_of
 from pinflow.engine.effect_runner import EffectRunner
-from pinflow.engine.emitter import Emitter
+from pinflow.engine.emitter import REMEMBERED, REMEMBERED_OF_DRY_RUN, Emitter
 from pinflow.engine.executors import find_executor
 from pinflow.engine.file_access import Files
 from pinflow.engine.item_keys import digest
@@ -242,7 +242,12 @@ class Launcher:
             remember_secrets(plan.inputs[name] for name in plan.secrets)
             run = RunContext(
                 clock=clock,
-                emit=Emitter(run_id, [*self.listeners, *options.report], clock.now),
+                emit=Emitter(
+                    run_id,
+                    [*self.listeners, *options.report],
+                    clock.now,
+                    remembered=REMEMBERED_OF_DRY_RUN if options.dry_run else REMEMBERED,
+                ),
                 journal=journal,
                 files=self._files(plan, options, run_id, clearance.witness),
                 started=plan.moment.timestamp(),

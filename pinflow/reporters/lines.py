@@ -52,10 +52,12 @@ class Lines:
         return f"{mark} {line.text}" if mark else line.text
 
     def _progress(self, event: Progress) -> str | None:
-        if self._verbosity < 0 or (is_nested(event.step) and self._verbosity == 0):
+        if self._verbosity < 0 or event.total == 0 or (is_nested(event.step) and self._verbosity == 0):
             return None
-        pace = self._paces.get(event.step)
-        pace = self._paces[event.step] = Pace(pace.first if pace else event, event)
+        before = self._paces.get(event.step)
+        pace = self._paces[event.step] = Pace.after(before, event)
+        if pace.first is event:
+            self._tenths.pop(event.step, None)
         tenth = (pace.percent or 0) // 10
         throttle = self._throttles.setdefault(event.step, Throttle(_SECONDS, last=event.at))
         if not throttle.is_due(event.at, anyway=tenth > self._tenths.get(event.step, 0)):

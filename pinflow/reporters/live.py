@@ -16,8 +16,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pinflow.events import Event, Progress, RunFinished, RunStarted, StepFinished, StepStarted, Waiting
-from pinflow.reporters.text import fit
+from pinflow.events import Event, Note, Progress, RunFinished, RunStarted, StepFinished, StepStarted, Waiting
+from pinflow.reporters.text import fit, inert
 from pinflow.reporters.throughput import Pace, progress_details, progress_text
 from pinflow.reporters.wording import MARKS, PLAIN_MARKS, EventLine, duration, event_line, is_nested, waiting_text
 
@@ -64,6 +64,7 @@ class Live:
         self._started: dict[str, float] = {}  # step -> seconds since the epoch
         self._paces: dict[str, Pace] = {}
         self._waits: dict[str, Waiting] = {}
+        self._notes: dict[str, str] = {}  # step -> what it said last
         self._notice = ""
         self._console = Console(
             file=stream,
@@ -121,12 +122,15 @@ class Live:
                 self._started[event.step] = event.at
             case Progress() if event.step in self._started or not is_nested(event.step):
                 self._waits.pop(event.step, None)
-                pace = self._paces.get(event.step)
-                self._paces[event.step] = Pace(pace.first if pace else event, event)
+                self._paces[event.step] = Pace.after(self._paces.get(event.step), event)
+            case Note(level="info"):
+                self._notes[event.step] = event.text
+                if (pace := self._paces.get(event.step)) is not None and pace.percent == 100:
+                    self._paces.pop(event.step)  # a part of the step is done, and the next one begins
             case Waiting():
                 self._waits[event.step] = event
             case StepFinished():
-                for state in (self._started, self._paces, self._waits):
+                for state in (self._started, self._paces, self._waits, self._notes):
                     state.pop(event.step, None)
 
     def _line(self, line: EventLine) -> Text:
@@ -151,8 +155,10 @@ class Live:
     def _row(self, name: str, now: float) -> tuple[RenderableType, ...]:
         label = Text(fit(name, 24), style="bold")
         pace = self._paces.get(name)
-        if pace is None:
-            return label, Text(f"running for {duration(max(0, now - self._started[name]))}"), Text("")
+        if pace is None or pace.latest.total == 0:  # "0 of 0 pins" would say nothing of what it does
+            note = Text(inert(self._notes.get(name, "")), no_wrap=True, overflow="ellipsis")
+            started = self._started.get(name)
+            return label, Text("" if started is None else f"running for {duration(max(0, now - started))}"), note
         latest = pace.latest
         bar: RenderableType = (
             Text("") if latest.total is None else ProgressBar(latest.total or 1, pace.processed_count, width=24)

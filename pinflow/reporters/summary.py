@@ -115,7 +115,7 @@ class Recap:
             reasons.setdefault(reason, []).append(self.result.item_names.get((step, key)) or key)
         lines = [line for reason, names in reasons.items() for line in self._wrap(_skipped_text(reason, names))]
         if (more := self.result.skipped_count - len(self.result.skipped)) > 0 and lines:
-            lines.append(f"  {more:,} more: pinflow runs show {inert(self.result.run)} --items")
+            lines.append(f"  {more:,} more: {self._rest(recorded=self.result.forecast is None)}")
         return ["skipped", *lines] if lines else []
 
     def _error_lines(self) -> list[str]:
@@ -124,14 +124,13 @@ class Recap:
         failures = [
             self._failure_text(step, key, error) for step, key, error in result.failed if (step, key) not in items
         ]
-        refused = (
-            result.exit_code == USAGE
-        )  # before anything was sent: it is in no journal, and all has to be corrected
-        shown = failures if refused else failures[:_SHOWN]
+        # before anything was sent, or in a dry run: it is in no journal, and all has to be corrected
+        refused = result.exit_code == USAGE
+        unrecorded = refused or result.forecast is not None
+        shown = failures if unrecorded else failures[:_SHOWN]
         lines = [line for text in shown for line in self._wrap(text)]
         if (more := result.failed_count - (len(result.failed) - len(failures)) - len(shown)) > 0 and lines:
-            how = "--output ndjson" if refused else f"pinflow runs show {inert(result.run)} --items"
-            lines.append(f"  {more:,} others: {how}")
+            lines.append(f"  {more:,} others: {self._rest(recorded=not unrecorded)}")
         if refused and lines and result.error is not None:  # its message goes on with the first failure
             lines.append(f"  {inert(result.error.message.partition(': ')[0])}")
         account_errors = [account for account in result.accounts if account.error is not None]
@@ -143,6 +142,10 @@ class Recap:
         if not lines and result.error is not None and not (account_errors and result.status == "failed"):
             lines = self._message_lines("", result.error)
         return ["failed" if result.status in ("failed", "ok") else "why", *lines] if lines else []
+
+    def _rest(self, *, recorded: bool) -> str:
+        """Where the items are that are not listed here."""
+        return f"pinflow runs show {inert(self.result.run)} --items" if recorded else "--output ndjson"
 
     def _deletion_lines(self) -> list[str]:
         names = self.result.deletions

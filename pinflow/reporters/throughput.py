@@ -22,6 +22,12 @@ class Pace:
     first: Progress
     latest: Progress
 
+    @classmethod
+    def after(cls, pace: Pace | None, event: Progress) -> Pace:
+        """The pace with the next event; one anew where a step goes on to its next part, as with the next board."""
+        goes_on = pace is not None and _processed(event) >= pace.processed_count
+        return cls(pace.first if pace is not None and goes_on else event, event)
+
     @property
     def processed_count(self) -> int:
         """How many items are processed: done, skipped or failed."""

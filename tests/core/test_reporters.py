@@ -300,6 +300,33 @@ def test_the_live_view_shows_how_far_a_loop_is() -> None:
     assert "30 of 100 pins, 3 skipped, 3.3/s, ends about 12:00:30" in text
 
 
+def test_a_step_without_items_tells_what_it_does_instead_of_a_bar() -> None:
+    begin = StepStarted(run="r1", at=NOON, step="copy", name="", action="v5.copy_all_boards")
+    note = Note(run="r1", at=NOON, step="copy", text="board 2 of 5: 'Ideas'")
+    text, _ = shown_live(started(), begin, note, progress(0, NOON + 3, total=0), at=NOON + 4)
+    assert "running for 4.0 s board 2 of 5: 'Ideas'" in CSI.sub("", text)
+    assert "of 0 pins" not in text
+
+
+def test_the_bar_of_one_part_of_a_step_goes_when_the_next_part_begins() -> None:
+    begin = StepStarted(run="r1", at=NOON, step="copy", name="", action="v5.copy_all_boards")
+    parts = (
+        progress(0, NOON),
+        progress(100, NOON + 10),
+        Note(run="r1", at=NOON + 10, step="copy", text="board 2 of 2"),
+    )
+    text, _ = shown_live(started(), begin, *parts, at=NOON + 12)
+    assert "running for 12 s board 2 of 2" in CSI.sub("", text)
+    text, _ = shown_live(started(), begin, *parts, progress(0, NOON + 20), progress(20, NOON + 30), at=NOON + 30)
+    assert "20 of 100 pins, 2.0/s" in text  # not of the first part's begin
+
+
+def test_lines_say_nothing_of_a_loop_over_nothing() -> None:
+    lines: list[str] = []
+    Lines(lines.append).pinflow_event(progress(0, NOON, total=0))
+    assert lines == []
+
+
 def test_the_live_view_counts_a_wait_down() -> None:
     wait = Waiting(run="r1", at=NOON, step="copy", until=NOON + 90, reason="rate limit for org_write")
     text, _ = shown_live(started(), wait, at=NOON + 30)
@@ -444,6 +471,18 @@ def test_the_recap_of_a_failed_run_lists_the_first_ten_and_says_how_to_go_on() -
         "next\n"
         "  to try again: pinflow resume r1"
     )
+
+
+def test_a_dry_run_tells_of_every_failure_as_no_journal_has_them() -> None:
+    failed = tuple(("copy", f"pin:{n}", "HTTP 400") for n in range(120))
+    skipped = (("copy", "pin:x", "gone"),)
+    forecast = Forecast(calls={}, seconds=0.0)
+    counts = {"pin": {"failed": 125, "skipped": 3}}
+    lines = recap(result("failed", failed=failed, skipped=skipped, forecast=forecast, counts=counts)).splitlines()
+    assert [line for line in lines if "HTTP 400" in line] == [f"  copy: pin:{n}: HTTP 400" for n in range(120)]
+    assert "  5 others: --output ndjson" in lines
+    assert "  2 more: --output ndjson" in lines
+    assert not any("pinflow runs show" in line for line in lines)
 
 
 def test_a_step_that_failed_as_a_whole_is_told_with_its_reason() -> None:

@@ -626,3 +626,14 @@ def test_a_file_that_the_run_itself_writes_before_it_is_read_may_be_missing(
     project.plugins.append(Reads())
     project.write(f"file\n{name}\n", "pins.csv")
     assert project.run(recipe).exit_code == exit_code
+
+
+def test_a_failed_dry_run_tells_of_all_that_failed(cli: Cli) -> None:
+    step = "{uses: get_pin, with: {pin: '${{ text(item + 1000) }}'}}"
+    loop = f"{{for_each: '${{{{ range(130) }}}}', key: '${{{{ item }}}}', do: [{step}]}}"
+    recipe = cli.recipe(f"{{name: n, api: v5, steps: [{loop}]}}", "many.yaml")
+    assert cli("run", recipe, "--sandbox", "--dry-run") == 1
+    assert len([line for line in cli.stdout.splitlines() if "Pin not found" in line]) == 130
+    assert "pinflow runs show" not in cli.stdout
+    assert cli("run", recipe, "--sandbox") == 1
+    assert "  120 others: pinflow runs show " in cli.stdout

@@ -40,6 +40,15 @@ def test_every_board_of_an_account_is_copied_to_another(bench: Bench) -> None:
     }
 
 
+def test_a_copy_of_an_account_says_which_board_it_is_at(bench: Bench) -> None:
+    bench.run(copy_all_boards, **FROM_CLIENT)
+    assert [text for text in bench.notes if "board" in text] == [
+        "info: reading the boards of the source and of the target",
+        "info: board 1 of 2: 'Logos'",
+        "info: board 2 of 2: 'Reception room'",
+    ]
+
+
 def test_boards_are_copied_under_other_names_within_an_account(small_studio: Bench) -> None:
     result = small_studio.run(copy_all_boards, prefix="Old ", suffix="!")
     assert {pair["name"] for pair in result["copies"]} == {

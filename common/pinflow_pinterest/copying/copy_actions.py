@@ -231,6 +231,7 @@ def copy_all_boards(
     from pinflow_pinterest.copying.board_copy import BoardCopy
 
     source, target = both_logins(ctx)
+    ctx.log("reading the boards of the source and of the target")
     account, boards = read_account_boards(ctx, source)
     target_boards = boards if source is target else list(target.boards())
     skipped: list[SkippedObject] = []
@@ -354,8 +355,9 @@ def _copy_boards(
     """Copy one board after the other. Raises ActionError at the end, with the reasons, if some could not be copied."""
     copies: list[tuple[str, BoardCopyResult]] = []
     failed: list[ActionError] = []
-    for id, (board, body) in jobs.items():
+    for number, (id, (board, body)) in enumerate(jobs.items(), 1):
         board_ctx = ctx.within(id)
+        ctx.log(f"board {number} of {len(jobs)}: {board['name']!r}")
         try:
             copies.append((id, copier(board_ctx).run(board, body, target_boards)))
         except ActionError as error:
