@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from pinflow.expressions import access, dates, parser
 from pinflow.expressions.access import ABSENT, Reference, Run
 from pinflow.expressions.function import CHECKED_WHEN_READ
-from pinflow.expressions.functions import require_comparable
+from pinflow.expressions.functions import order_keys
 from pinflow.expressions.operators import OPERATORS, ORDERS, Operator
 from pinflow.expressions.values import MAX_STEPS, NUMBERS, SCALARS, STEP, Evaluation, HandWritten, plain
 from pinflow.lazy_dataclass import dataclass
@@ -384,7 +384,7 @@ def _sort(node: parser.LoopNode, rounds: Rounds) -> Run:
     def sort(run: Evaluation) -> list[Any]:
         pairs = list(rounds(run))
         try:
-            keys = require_comparable([key for _, key in pairs], "the keys")
+            keys = order_keys([key for _, key in pairs], "the keys")
         except Invalid as invalid:
             raise invalid.about("sort():").at(offset=node.body.offset) from None
         return [pairs[place][0] for place in sorted(range(len(pairs)), key=keys.__getitem__)]

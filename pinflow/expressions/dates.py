@@ -14,10 +14,11 @@ from pinflow.schema.time_zones import find_zone
 from pinflow.suggestions import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 _DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME: Final = r"[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORTEST_MOMENT: Final = len("2026-03-01T09:30")
 _LENGTHS: Final[Mapping[str, timedelta]] = {
     "seconds": timedelta(seconds=1),
@@ -143,6 +144,18 @@ def seconds_after(one: datetime, other: datetime) -> float:
     if (one.tzinfo is None) is not (other.tzinfo is None):
         one, other = (moment.replace(tzinfo=moment.tzinfo or UTC) for moment in (one, other))
     return (one - other).total_seconds()
+
+
+def seconds_of(texts: Sequence[str]) -> list[float] | None:
+    """Dates with times as seconds that can be compared; None if one is something else, or none has a zone."""
+    moments = []
+    for text in texts:
+        if (moment := read_moment(text)) is None:
+            return None
+        moments.append(moment)
+    if all(moment.tzinfo is None for moment in moments):
+        return None
+    return [seconds_after(moment, _EPOCH) for moment in moments]
 
 
 def lacks_zone(text: str) -> Invalid:

@@ -41,11 +41,16 @@ if TYPE_CHECKING:
 # Lists and mappings
 
 
-def require_comparable(values: Items, name: str) -> Sequence[Any]:
-    """The values if they have an order among them: all numbers, or all texts."""
+def order_keys(values: Items, name: str) -> Sequence[Any]:
+    """What the values are put in order by: all numbers, or all texts; dates with times by their moments.
+
+    Raises Invalid for values that have no order among them.
+    """
     items = plain_items(values)
-    if all(type(item) in NUMBERS for item in items) or all(type(item) is str for item in items):
+    if all(type(item) in NUMBERS for item in items):
         return items
+    if all(type(item) is str for item in items):
+        return dates.seconds_of(items) or items
     types = sorted({describe(item) for item in items})
     raise Invalid(f"{name} must be all numbers or all text, not {join_words(types, 'and')}")
 
@@ -67,14 +72,15 @@ def _last(run: Evaluation, values: Items) -> Any:
 
 @declare(
     "sort(list) or sort(list, item, key)",
-    "The items in order, the smallest first: all numbers or all texts. "
+    "The items in order, the smallest first: all numbers or all texts; dates with times by their moments. "
     "With a name and a key, the items in the order of their keys.",
     (items,),
     examples=("sort([3, 1, 2])", "sort([{saves: 3}, {saves: 1}], pin, pin.saves)", 'reverse(sort(["pear", "apple"]))'),
 )
 def _sort(run: Evaluation, values: Items) -> Items:
     run.room_for_items(len(values))
-    return sorted(require_comparable(values, "the items"))
+    keys = order_keys(values, "the items")
+    return [values[place] for place in sorted(range(len(values)), key=keys.__getitem__)]
 
 
 @declare("reverse(list)", "The items from the last to the first.", (items,), examples=("reverse([1, 2, 3])",))
@@ -139,7 +145,8 @@ def _sum(run: Evaluation, values: Items) -> int | float:
 )
 def _min(run: Evaluation, values: Items) -> Any:
     run.charge(len(values))
-    return min(require_comparable(values, "the items"), default=None)
+    keys = order_keys(values, "the items")
+    return values[min(range(len(values)), key=keys.__getitem__)] if values else None
 
 
 @declare(
@@ -147,7 +154,8 @@ def _min(run: Evaluation, values: Items) -> Any:
 )
 def _max(run: Evaluation, values: Items) -> Any:
     run.charge(len(values))
-    return max(require_comparable(values, "the items"), default=None)
+    keys = order_keys(values, "the items")
+    return values[max(range(len(values)), key=keys.__getitem__)] if values else None
 
 
 @declare("keys(mapping)", "The names of the fields.", (mapping,), examples=('keys({title: "Soup", saves: 3})',))

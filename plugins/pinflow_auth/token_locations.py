@@ -104,8 +104,17 @@ def _folders_of(names: TokenNames, request: CredentialRequest) -> list[Path]:
 
 def _chosen_folder(names: TokenNames, request: CredentialRequest) -> Path | None:
     chosen = request.environ.get(names.folder_variable)
-    # Path.expanduser() raises where nobody has that home
-    return Path(os.path.expanduser(chosen)) if chosen else None  # noqa: PTH111
+    if not chosen:
+        return None
+    folder = Path(os.path.expanduser(chosen))  # noqa: PTH111 - Path.expanduser() raises where nobody has that home
+    try:
+        folder.lstat()
+    except PermissionError as error:
+        hint = f"make it yours, or name another with {names.folder_variable}"
+        raise CredentialError(f"the token folder {folder} can't be used: {error.strerror}", hint=hint) from None
+    except OSError:
+        return folder  # it may be made later
+    return folder
 
 
 def _is_shared(folder: Path, names: TokenNames, request: CredentialRequest) -> bool:

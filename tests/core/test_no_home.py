@@ -124,3 +124,21 @@ def test_a_state_folder_that_is_somebody_elses_is_no_defect(tmp_path: Path) -> N
     ]
     cli.open_app = refuse(inside=False)
     assert cli("runs") == 3
+
+
+def test_a_token_folder_that_is_somebody_elses_is_no_defect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked, lstat = tmp_path / "locked" / "tokens", Path.lstat
+
+    def refuse(path: Path) -> os.stat_result:
+        if path == locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return lstat(path)
+
+    monkeypatch.setattr(Path, "lstat", refuse)  # root, as whom tests may run, is shut out of nothing
+    cli = Cli(tmp_path, PINTEREST_OAUTH_TOKEN_DIR=str(locked))
+    for words in (("auth", "status"), ("run", "list_boards")):
+        assert cli(*words) == 4
+        assert cli.stderr.splitlines() == [
+            f"error: the token folder {locked} can't be used: Permission denied",
+            "  make it yours, or name another with PINTEREST_OAUTH_TOKEN_DIR",
+        ]
