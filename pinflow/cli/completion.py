@@ -39,7 +39,12 @@ _BY_NAME = {
     "executor": "executors",
     "api": "apis",
 }
-_BY_PATH = {("actions", "name"): "actions", ("functions", "name"): "functions", ("explain", "words"): "codes"}
+_BY_PATH = {
+    ("actions", "name"): "actions",
+    ("functions", "name"): "functions",
+    ("explain", "words"): "codes",
+    ("docs", "words"): "pages",
+}
 _BY_METAVAR = {"TOKEN": "tokens", "OPERATION": "operations", "RECIPE": "recipes", "RUN": "runs", "ACTION": "actions"}
 
 
@@ -78,6 +83,12 @@ def _tree(shell: Shell) -> tuple[dict[tuple[str, ...], list[Option]], dict[str, 
     return tree, helps
 
 
+def _asked_of_all(path: tuple[str, ...], options: Sequence[Option]) -> list[str]:
+    """The kinds of words that a command's positionals take; "names" if the command lists them itself."""
+    kinds = list(dict.fromkeys(filter(None, (_asked(path, option) for option in options if not option.names))))
+    return kinds or (["names"] if "--names" in _flags(options) else [])
+
+
 def _subcommands(tree: Mapping[tuple[str, ...], list[Option]], path: tuple[str, ...]) -> list[str]:
     return [other[-1] for other in tree if other[:-1] == path and len(other) == len(path) + 1]
 
@@ -98,7 +109,7 @@ def _word_cases(tree: Mapping[tuple[str, ...], list[Option]], variable: str) -> 
         words = " ".join([*_subcommands(tree, path), _values(options)]).strip()
         kinds = {option.kind for option in options if not option.names}
         files = int(bool(kinds & _FILES))
-        asked = " ".join(dict.fromkeys(filter(None, (_asked(path, option) for option in options if not option.names))))
+        asked = " ".join(_asked_of_all(path, options))
         values = f"{variable}='{words}' flags='{' '.join(_flags(options))}' files={files} asked='{asked}'"
         lines.append(f"    '{' '.join(path)}') {values} ;;")
     return lines
@@ -188,7 +199,10 @@ _pinflow() {{
     -*) ;;
     *)
       for word in $asked; do
-        words="$words $(pinflow completion --words "$word" "${{COMP_WORDS[@]:1}}" 2>/dev/null)"
+        case "$word" in
+          names) words="$words $(pinflow $path --names 2>/dev/null)" ;;
+          *) words="$words $(pinflow completion --words "$word" "${{COMP_WORDS[@]:1}}" 2>/dev/null)" ;;
+        esac
       done
       ;;
   esac
@@ -258,7 +272,11 @@ _pinflow() {{
     return
   fi
   for word in ${{=asked}}; do
-    words_="$words_ $(pinflow completion --words "$word" "${{(@)words[2,CURRENT]}}" 2>/dev/null)"
+    if [[ "$word" == names ]]; then
+      words_="$words_ $(pinflow ${{=path_}} --names 2>/dev/null)"
+    else
+      words_="$words_ $(pinflow completion --words "$word" "${{(@)words[2,CURRENT]}}" 2>/dev/null)"
+    fi
   done
   compadd -- ${{=words_}}
   if [[ "$files" == 1 ]]; then
@@ -287,6 +305,8 @@ def fish(tree: Mapping[tuple[str, ...], list[Option]], helps: Mapping[str, str])
         seen = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in path)
         lines += [f"complete -c pinflow -n '{seen}' -a {word}" for word in _subcommands(tree, path)]
         lines += [line for option in options for line in _fish_option(seen, option, _asked(path, option))]
+        if "names" in _asked_of_all(path, options):
+            lines.append(f"complete -c pinflow -n '{seen}' -a '(pinflow {' '.join(path)} --names 2>/dev/null)'")
     return "\n".join(lines)
 
 

@@ -95,6 +95,16 @@ def _recipe_in(line: Sequence[str], environ: Mapping[str, str]) -> Mapping[str, 
     return {}
 
 
+def _pages(line: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
+    from pinflow.recipe.bundled import bundled_docs
+
+    folder = bundled_docs()
+    names = sorted(file.relative_to(folder).with_suffix("").as_posix() for file in folder.rglob("*.md"))
+    for name in (*names, *(name for name, _ in _offered(environ, "facts"))):
+        yield name
+        yield name.rpartition("/")[2]
+
+
 def _runs(line: Sequence[str], environ: Mapping[str, str]) -> Iterator[str]:
     from pinflow.clock import Clock
     from pinflow.state.choose import open_state
@@ -184,11 +194,16 @@ def _ask_plugins(environ: Mapping[str, str]) -> tuple[list[list[str]], list[str]
     """Rows of kind, word, and what belongs to it; and the files that they depend on."""
     import sys
 
-    from pinflow.app import App
+    from pinflow.cli.commands import RESERVED
+    from pinflow.cli.docs import facts_pages
+    from pinflow.cli.shell import Shell
+    from pinflow.lazy_dataclass import replace
     from pinflow.plugin.permission import allowed_file
 
-    registry = App.installed(environ).registry
+    shell = replace(Shell.of_process(), environ=environ, reserved=RESERVED)
+    registry = shell.app(notes=False).registry
     rows = [[kind, word, more] for kind, word, more in _rows(registry)]
+    rows += [["facts", f"facts/{page.name}", ""] for page in facts_pages(shell)]
     modules = [sys.modules.get(plugin.module.partition(":")[0]) for plugin in registry.plugins]
     return rows, [
         *(str(getattr(module, "__file__", None) or "") for module in modules),
@@ -223,6 +238,7 @@ _KINDS: dict[str, Callable[[Sequence[str], Mapping[str, str]], Iterator[str]]] =
     "recipes": _recipes,
     "templates": _templates,
     "inputs": _inputs,
+    "pages": _pages,
     "runs": _runs,
     "jobs": _jobs,
     "functions": _functions,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -25,6 +26,8 @@ def arguments(parser):
     below = parser.add_subparsers(dest="verb")
     below.add_parser("softly").add_argument("--times", choices=["one", "two"])
     below.add_parser("loudly")
+    whom = below.add_parser("whom")
+    whom.add_argument("--names", action="store_true")
 
 @hookimpl
 def pinflow_commands():
@@ -121,7 +124,7 @@ def completed(request: pytest.FixtureRequest, script: Callable[[str], Path]) -> 
         (["pinflow", "validate", "o"], ["other.yml"]),
         (["pinflow", "validate", "mine.yaml", "--plugin", "no"], ["notes.txt"]),
         (["pinflow", "completion", ""], ["bash", "zsh", "fish"]),
-        (["pinflow", "greet", ""], ["softly", "loudly"]),
+        (["pinflow", "greet", ""], ["softly", "loudly", "whom"]),
         (["pinflow", "greet", "softly", "--times", ""], ["one", "two"]),
     ],
 )
@@ -184,6 +187,8 @@ def busy(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         (["pinflow", "actions", "v5.create_b"], {"v5.create_board"}),
         (["pinflow", "functions", "date_f"], {"date_format"}),
         (["pinflow", "explain", "rate"], {"rate_limited"}),
+        (["pinflow", "docs", "exit-4"], {"exit-4"}),
+        (["pinflow", "docs", "facts/commands/func"], {"facts/commands/functions"}),
         (["pinflow", "operations", "boards/l"], {"boards/list", "boards/list_pins"}),
         (["pinflow", "plugins", "check", "pinflow_pinterest_v"], {"pinflow_pinterest_v3", "pinflow_pinterest_v5"}),
         (["pinflow", "run", "copy_board", "--executor", "ser"], {"serial"}),
@@ -252,3 +257,8 @@ def test_each_script_knows_every_command_and_runs_nothing_of_a_plugins_text(
     text = script(name).read_text()
     assert all(word in text for word in ("resume", "validate", "dry-run", "greet", "loudly"))
     assert "$(now)" not in text
+
+
+def test_a_command_of_a_plugin_that_lists_what_can_follow_is_asked(script: Callable[[str], Path]) -> None:
+    assert re.search(r"'greet whom'\) .*asked='names'", script("bash").read_text())
+    assert "(pinflow greet whom --names " in script("fish").read_text()
