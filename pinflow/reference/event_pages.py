@@ -96,6 +96,7 @@ KINDS: Final[Mapping[str, str]] = {
     "token_ends": "a token ends before its next refresh",
     "sign_in_ends": "a refresh token ends in some weeks: somebody has to sign in again",
     "job_failed": "a scheduled recipe failed three times in a row",
+    "job_missed": "a scheduled recipe was not run in time",
     "run_paused": "a run waits for a person or a quota",
     "approval_missing": "a scheduled recipe makes changes and isn't approved, or its approval no longer holds",
     "test": "a test of the notifiers",

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HOOK: Final = "pinflow_"
+_WIDEST = 88  # characters of a signature on one line: a page has no more
+# types that are written for an action's parameters, and have no docstring of their own
+TYPES: Final = {
+    "pinflow.InputPath": "The path of a file that the action reads, for its parameters: `picture: InputPath`. "
+    "Where a recipe may read is checked before the run; the action opens it with `ctx.input_file`.",
+    "pinflow.OutputPath": "The path of a file that the action writes, for its parameters: `file: OutputPath`. "
+    "Where a recipe may write is checked before the run; the action opens it with `ctx.output_file`.",
+}
 
 
 def pages() -> list[FactsPage]:
@@ -71,7 +79,7 @@ def _library() -> str:
         "What isn't listed here is no part of the public interface and may change at any time.",
         *(
             sections(f"## {kind}", *(_named(name, public_names()[name], "###") for name in sorted(groups[kind])))
-            for kind in ("Functions and decorators", "Classes", "Errors", "Values", "For tests")
+            for kind in ("Functions and decorators", "Classes", "Types", "Errors", "Values", "For tests")
             if kind in groups
         ),
     )
@@ -80,6 +88,8 @@ def _library() -> str:
 def _kind(name: str, value: Any) -> str:
     if name.startswith("pinflow.testing."):
         return "For tests"
+    if name in TYPES:
+        return "Types"
     if not inspect.isclass(value):
         return "Functions and decorators" if callable(value) else "Values"
     return "Errors" if issubclass(value, Exception) else "Classes"
@@ -87,6 +97,8 @@ def _kind(name: str, value: Any) -> str:
 
 def _named(name: str, value: Any, heading: str = "##") -> str:
     title = sections(f"{heading} {name}")
+    if name in TYPES:
+        return sections(title, TYPES[name])
     if inspect.isclass(value):
         return sections(
             title, _bases(value), from_docstring(inspect.getdoc(value) or ""), _fields(value), *_methods(value)
@@ -107,7 +119,25 @@ def _signature(name: str, value: Any) -> str:
         text = str(inspect.signature(value))
     except (TypeError, ValueError):
         return name
-    return f"{name.rpartition('.')[2]}{_short_types(text)}"
+    shown = f"{name.rpartition('.')[2]}{_short_types(text)}"
+    if len(shown) <= _WIDEST:
+        return shown
+    head, rest = shown.split("(", 1)
+    arguments, tail = rest.rsplit(") -> ", 1) if ") -> " in rest else (rest.removesuffix(")"), "")
+    lines = "".join(f"    {argument},\n" for argument in _split(arguments))
+    return f"{head}(\n{lines}){f' -> {tail}' if tail else ''}"
+
+
+def _split(arguments: str) -> list[str]:
+    """Arguments apart, but not at commas inside brackets or texts."""
+    parts, depth, start, quoted = [], 0, 0, False
+    for place, char in enumerate(arguments):
+        quoted ^= char in "\"'"
+        depth += (char in "([{") - (char in ")]}")
+        if char == "," and not depth and not quoted:
+            parts.append(arguments[start:place].strip())
+            start = place + 1
+    return [*parts, arguments[start:].strip()]
 
 
 def _short_types(text: str) -> str:

@@ -25,8 +25,8 @@ EXAMPLES: Final[Mapping[type[Section], Mapping[str, str]]] = {
         "inputs": "inputs: {board: {type: board, required: true}}",
         "auth": "auth: {shop: {token: shop}}",
         "schedule": 'schedule: {every: day, at: "03:30"}',
-        "steps": "steps: [{uses: get_user}]",
-        "finally": 'finally: [{uses: log, with: {message: "done"}}]',
+        "steps": "steps: [{id: me, uses: get_user}]",
+        "finally": 'finally: [{uses: log, with: {text: "done"}}]',
         "outputs": 'outputs: {name: "${{ steps.me.username }}"}',
     },
     model.Input: {
@@ -74,7 +74,7 @@ EXAMPLES: Final[Mapping[type[Section], Mapping[str, str]]] = {
         "limit": "limit: 100",
         "collect": "collect: {title: '${{ pin.title }}'}",
         "duplicates": "duplicates: once",
-        "do": 'do: [{uses: log, with: {message: "${{ pin.title }}"}}]',
+        "do": 'do: [{uses: log, with: {text: "${{ pin.title }}"}}]',
         "include": "include: shared/report.yaml",
     },
     model.Retry: {"attempts": "attempts: 5", "delay": "delay: 30 seconds"},
@@ -131,7 +131,7 @@ def _part(part: type[Section]) -> str:
         ),
         loops,
         "An example of each:",
-        fence("\n".join(EXAMPLES[part][name] for name in keys), "text"),
+        fence("\n".join(EXAMPLES[part][name] for name in keys), "yaml"),
     )
 
 

@@ -52,6 +52,28 @@ def test_every_key_of_a_recipe_has_an_example_that_is_read(part: type[Section]) 
         keys[name].kind(written[name])
 
 
+def test_the_examples_of_a_recipe_make_one_that_is_valid(tmp_path: Path) -> None:
+    cli = Cli(tmp_path)
+    examples = recipe_keys.EXAMPLES[model.Recipe].values()
+    assert cli("validate", cli.recipe("\n".join(examples))) == 0, cli.stderr
+
+
+def test_every_kind_of_notice_has_a_text() -> None:
+    root = Path(__file__).parents[2]
+    sources = [path.read_text("utf-8") for folder in ("pinflow", "plugins") for path in (root / folder).rglob("*.py")]
+    sent = {
+        kind
+        for text in sources
+        for pattern in (
+            r'(?:alert|_send)\((?:f?"[^"]*"|[^",]+(?:\("[^()]*\))?), "(\w+)"',
+            r'notify\([^"]*?kind="(\w+)"',
+        )
+        for kind in re.findall(pattern, text)
+    }
+    assert {"job_failed", "run_paused", "sign_in_ends"} <= sent, "the search works"
+    assert sent <= set(event_pages.KINDS)
+
+
 def test_every_part_of_a_recipe_has_its_keys_on_the_page() -> None:
     parts = {part for part in model.Section.__subclasses__() if model.table(part)}
     assert parts == set(recipe_keys.EXAMPLES)
@@ -82,6 +104,8 @@ def test_every_public_name_has_a_docstring_and_so_has_what_it_offers(name: str) 
         about = value.__dict__.get("__doc__") or ""
         assert about not in ("", value.__name__)
         assert [member for member, plain in library_pages.public_members(value) if not inspect.getdoc(plain)] == []
+    elif name in library_pages.TYPES:
+        assert not inspect.isroutine(value), "a function has a docstring of its own"
     elif callable(value) or inspect.ismodule(value):
         assert inspect.getdoc(value)
 
