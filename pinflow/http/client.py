@@ -151,6 +151,9 @@ class Client:
     In a ``rehearsal`` no write is sent: the gate is told of each, and its answer is
     the result.
 
+    ``memory`` is for what a plugin has read of this login and needs again, under a
+    name of the plugin's own; it lasts as long as the client.
+
     Paths are below the API's prefix, or one of those beside it, and begin with a
     slash: ``/boards/123/pins``.
     Answers are decoded JSON, None where there is no body. Methods raise
@@ -186,7 +189,6 @@ class Client:
         self._gate = gate
         self._rehearsal = rehearsal
         self._read_json = json_reader()
-        # for plugins: what they have read of this login and need again, by names of their own, until its run is over
         self.memory: dict[str, Any] = {}
         self._count_lock = threading.Lock()  # adding to a Counter is not atomic
         self._calls: Counter[str] = Counter()
