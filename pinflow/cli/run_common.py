@@ -70,11 +70,11 @@ def add_recipe(parser: argparse.ArgumentParser, *, nargs: str | None = None) -> 
 
 
 def tell_recipes(shell: Shell, app: Host, recipes: Iterable[Path]) -> None:
-    """Say of names that may mean two recipes which one is taken."""
+    """Say of names that may mean two recipes which one is taken; not with --quiet."""
     from pinflow.errors import RecipeError
     from pinflow.recipe.bundled import find_recipe, recipe_note
 
-    for recipe in recipes:
+    for recipe in recipes if shell.options.verbosity >= 0 else ():
         with suppress(RecipeError):  # the command itself reports a name that means none
             if note := recipe_note(recipe, find_recipe(recipe, app.registry.recipes)):
                 shell.tell(f"note: {inert(note)}")

@@ -14,6 +14,8 @@ from pinflow.errors import PinflowError
 from pinflow.reference.exit_codes import error_kinds, exit_codes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cli import Cli
 
 
@@ -110,6 +112,15 @@ def test_a_code_that_means_something_else_in_each_version_is_shown_for_both(cli:
 def test_a_code_may_be_a_word(cli: Cli) -> None:
     assert cli("explain", "code", "LOST_KEY") == 0
     assert "Nobody has the key" in cli.stdout
+
+
+def test_an_exit_code_is_explained_although_a_plugin_is_broken(cli: Cli, tmp_path: Path) -> None:
+    cli.open_app = None
+    broken = tmp_path / "broken.py"
+    broken.write_text("1 / 0")
+    assert cli("explain", "code", "5", "--plugin", broken) == 2
+    assert cli("explain", "exit", "2", "--plugin", broken) == 0
+    assert "exit code 2: wrong usage" in cli.stdout
 
 
 def test_a_number_alone_is_looked_up_as_exit_code_and_as_code(cli: Cli) -> None:

@@ -141,7 +141,7 @@ def test_a_wrong_recipe_of_a_plugin_is_its_plugins_mistake(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "words",
     [
-        ("run", "copy_board", "--sandbox", "-q"),
+        ("run", "copy_board", "--sandbox"),
         ("validate", "copy_board"),
         ("recipes", "copy_board"),
         ("approve", "copy_board", "-i", "board=x"),
