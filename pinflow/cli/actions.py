@@ -92,7 +92,7 @@ def _list(actions: Iterable[Action], shell: Shell) -> None:
         shell.tell("No plugin provides actions. To list the plugins: pinflow plugins")
     for api, rows in by_api.items():
         shell.say(paint(inert(api) if api else "any API", "bold"))
-        shell.say_lines(table(rows, indent="  "))
+        shell.say_lines(table(rows, indent="  ", width=shell.width(shell.stdout)))
 
 
 def _show(action: Action, registry: Registry, shell: Shell) -> None:

@@ -91,7 +91,7 @@ def _list(pages: Sequence[ShelfPage], shell: Shell) -> int:
         return shell.say_json(
             {"pages": [{"name": page.name, "title": page.title, "about": page.about} for page in pages]}
         )
-    shell.say_lines(table([(inert(page.name), inert(page.title)) for page in pages]))
+    shell.say_lines(table([(inert(page.name), inert(page.title)) for page in pages], width=shell.width(shell.stdout)))
     shell.tell("\nTo read one: pinflow docs NAME")
     return OK
 

@@ -142,4 +142,9 @@ def _list_templates(shell: Shell, offered: Iterable[Path]) -> int:
     templates = recipe_templates(offered)
     if not shell.human:
         return shell.say_json({"templates": [{"name": t.name, "description": t.description} for t in templates]})
-    return shell.say_lines(table([(inert(template.name), inert(template.description)) for template in templates]))
+    return shell.say_lines(
+        table(
+            [(inert(template.name), inert(template.description)) for template in templates],
+            width=shell.width(shell.stdout),
+        )
+    )

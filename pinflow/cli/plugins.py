@@ -159,7 +159,7 @@ def _list(shell: Shell) -> int:
         rows.append((inert(plugin.name), inert(package), inert(plugin.version), summary(plugin), hooks))
         if shell.options.verbosity > 0:
             rows += [("", "", "", inert(offer), "") for offer in plugin.offers]
-    shell.say_lines(table(rows))
+    shell.say_lines(table(rows, width=shell.width(shell.stdout)))
     for plugin in registry.held:
         origin = f" ({plugin.distribution} {plugin.version})" if plugin.distribution else ""
         shell.say(inert(f"not loaded: {plugin.name}{origin}: {plugin.held}"))

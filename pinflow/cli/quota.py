@@ -60,16 +60,16 @@ def run(args: argparse.Namespace, shell: Shell) -> int:
     if not uses:
         shell.tell("No quota was used in the last day.")
         return OK
-    return shell.say_lines(_table_lines(uses, now))
+    return shell.say_lines(_table_lines(uses, now, shell.width(shell.stdout)))
 
 
-def _table_lines(uses: Sequence[QuotaUse], now: float) -> Iterator[str]:
+def _table_lines(uses: Sequence[QuotaUse], now: float, width: int) -> Iterator[str]:
     rows: list[tuple[str, ...]] = [("API", "ACCOUNT", "CATEGORY", "LIMIT", "USED", "LEFT", "ALL FREE AT", "KNOWN FROM")]
     quotas = [use for use in uses if use.category]
     listed = quotas if len(quotas) <= _SHOWN else sorted(quotas, key=_share_left)[:_SHOWN]
     rows += [_quota_row(use, now) for use in listed]
     if len(rows) > 1:
-        yield from table(rows, right=frozenset({4, 5}))
+        yield from table(rows, right=frozenset({4, 5}), width=width)
     if rest := len(quotas) - len(listed):
         yield f"{rest:,} more with more left; to list them: --output json"
     bindings = [(use, _binding(use, uses)) for use in listed if use.limit is not None]

@@ -73,7 +73,8 @@ def _list(shell: Shell, app: App, *, everything: bool) -> int:
             inert(record.id),
             _time_text(record.started),
             fit(record.name or "?", 30),
-            _state_text(record.state) + (", sandbox" if record.options.get("sandbox") else ""),
+            _state_text(record.state) + _where_text(record),
+            _tokens_text(detail),
             _effects_text(detail),
             _next_command(record, detail),
         )
@@ -106,13 +107,13 @@ def _table(rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
 
     Where the rest doesn't fit either, the time is left out, which a run's id begins with.
     """
-    lines = table([("RUN", "WHEN", "RECIPE", "STATE", "DID", "NEXT"), *rows])
+    lines = table([("RUN", "WHEN", "RECIPE", "STATE", "TOKENS", "DID", "NEXT"), *rows])
     if all(cells(line) <= width for line in lines):
         return lines
-    lines = table([("RUN", "WHEN", "RECIPE", "STATE", "DID"), *(row[:-1] for row in rows)])
+    lines = table([("RUN", "WHEN", "RECIPE", "STATE", "TOKENS", "DID"), *(row[:-1] for row in rows)])
     if any(cells(line) > width for line in lines):
-        narrow = [(id_, fit(name, 24), state, did) for id_, _, name, state, did, _ in rows]
-        lines = [fit(line, width) for line in table([("RUN", "RECIPE", "STATE", "DID"), *narrow])]
+        narrow = [(id_, *rest) for id_, _, *rest, _ in rows]
+        lines = table([("RUN", "RECIPE", "STATE", "TOKENS", "DID"), *narrow], width=width)
     next_ = [f"  {row[-1]}" for row in rows if row[-1]]
     return [*lines, "next", *next_] if next_ else lines
 
@@ -121,8 +122,23 @@ def _state_text(state: str) -> str:
     return inert(STATES.get(state, state))
 
 
+def _where_text(record: RunRecord) -> str:
+    """What a run that was not at the service itself was at, as the end of its state."""
+    if record.options.get("sandbox"):
+        return ", sandbox"
+    addresses = record.options.get("addresses")  # a record of the version before has none
+    return f", at {inert(', '.join(addresses)).replace('http://', '')}" if addresses else ""
+
+
+def _tokens_text(detail: RunDetail | None) -> str:
+    """The tokens whose accounts a run made calls for: the first two, and how many more."""
+    tokens = [inert(token) for token in detail.calls] if detail is not None else []
+    more = f" and {len(tokens) - 2} more" if len(tokens) > 2 else ""
+    return f"{', '.join(tokens[:2])}{more}" or "-"
+
+
 def _effects_text(detail: RunDetail | None) -> str:
-    return "-" if detail is None else fit(counts_text(_counts(detail)) or "-", 40)
+    return "-" if detail is None else counts_text(_counts(detail)) or "-"
 
 
 def _counts(detail: RunDetail) -> Mapping[str, Mapping[str, int]]:
@@ -156,9 +172,9 @@ def _show(shell: Shell, detail: RunDetail, *, items: bool) -> int:
         return shell.say_json(_detail_data(detail, items=items))
     shell.say_lines(_head_lines(detail.record))
     parts = {
-        "steps": _step_lines(detail, items=items),
+        "steps": _step_lines(detail, shell.width(shell.stdout), items=items),
         "effects": counts_table(_counts(detail)),
-        "calls": _call_lines(detail, items=items),
+        "calls": _call_lines(detail, shell.width(shell.stdout), items=items),
     }
     if items:
         parts["items"] = [_item_line(effect, detail) for effect in detail.effects]
@@ -176,9 +192,9 @@ def _show(shell: Shell, detail: RunDetail, *, items: bool) -> int:
 def _head_lines(record: RunRecord) -> list[str]:
     took = "" if record.finished is None else f" in {duration(record.finished - record.started)}"
     after = "" if record.resume_after is None else f", can be resumed at {_time_text(record.resume_after)}"
-    sandbox = " in the sandbox" if record.options.get("sandbox") else ""
+    where = " in the sandbox" if record.options.get("sandbox") else _where_text(record)
     lines = [
-        f"{inert(record.name)}: {_state_text(record.state)}{sandbox}{took} (run {inert(record.id)})",
+        f"{inert(record.name)}: {_state_text(record.state)}{where}{took} (run {inert(record.id)})",
         f"  recipe   {inert(_short_path(record.recipe))}",
         f"  started  {_time_text(record.started)}{after}",
     ]
@@ -204,7 +220,7 @@ def _short_path(path: str) -> str:
         return path
 
 
-def _step_lines(detail: RunDetail, *, items: bool) -> list[str]:
+def _step_lines(detail: RunDetail, width: int, *, items: bool) -> list[str]:
     """The steps. Of the steps in loops, which may be many, only those that are not ok, unless ``items``."""
     shown = [step for step in detail.steps if items or step.status != "ok" or not is_nested(step.path)]
     rows = [
@@ -216,15 +232,15 @@ def _step_lines(detail: RunDetail, *, items: bool) -> list[str]:
         )
         for step in sorted(shown, key=lambda step: _order_of(step.path, detail))
     ]
-    lines = table(rows, right=frozenset({2}), indent="  ")
+    lines = table(rows, right=frozenset({2}), indent="  ", width=width)
     rest = len(detail.steps) - len(shown)
     return [*lines, f"  {rest:,} more in loops are ok; to list them: --items"] if rest else lines
 
 
-def _call_lines(detail: RunDetail, *, items: bool) -> list[str]:
+def _call_lines(detail: RunDetail, width: int, *, items: bool) -> list[str]:
     calls = [(login, name, n) for login, counts in detail.calls.items() for name, n in counts.items()]
     shown = calls if items or len(calls) <= _LOGINS else sorted(calls, key=lambda call: -call[2])[:_LOGINS]
-    lines = table([(inert(a), inert(b), str(n)) for a, b, n in shown], right=frozenset({2}), indent="  ")
+    lines = table([(inert(a), inert(b), str(n)) for a, b, n in shown], right=frozenset({2}), indent="  ", width=width)
     rest = len(calls) - len(shown)
     return [*lines, f"  {rest:,} more with fewer calls; to list them: --items"] if rest else lines
 

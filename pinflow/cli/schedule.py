@@ -303,7 +303,9 @@ def _list(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore
         data = [asdict(row) | {"next": start, "last": last and asdict(last)} for row, start, last in jobs]
         return shell.say_json({"jobs": data})
     head = ("JOB", "WHEN", "STATE", "NEXT (LOCAL TIME)", "LAST")
-    return shell.say_lines(table([head, *(schedule_text.job_row(*job, now=app.now()) for job in jobs)]))
+    return shell.say_lines(
+        table([head, *(schedule_text.job_row(*job, now=app.now()) for job in jobs)], width=shell.width(shell.stdout))
+    )
 
 
 def _is_number(word: str) -> bool:
@@ -324,7 +326,7 @@ def _next(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore
         shell.tell(f"nothing runs next{paused}")
         return OK
     head = ("JOB", "DUE", "ZONE", "STARTS (LOCAL TIME)", "JITTER", "CLOCK")
-    return shell.say_lines(table([head, *map(schedule_text.upcoming_row, runs)]))
+    return shell.say_lines(table([head, *map(schedule_text.upcoming_row, runs)], width=shell.width(shell.stdout)))
 
 
 def _rows(
@@ -353,7 +355,7 @@ def _history(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleSt
         shell.tell("nothing was due yet")
         return OK
     head = ("DUE (LOCAL TIME)", "JOB", "STATE", "TOOK", "RUN", "WHY")
-    return shell.say_lines(table([head, *map(schedule_text.occurrence_row, rows)]))
+    return shell.say_lines(table([head, *map(schedule_text.occurrence_row, rows)], width=shell.width(shell.stdout)))
 
 
 def _why(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from pinflow.errors import OK, StateError
 from pinflow.lazy_dataclass import dataclass, field, replace
 from pinflow.masking.known import mask, mask_data
-from pinflow.reporters.text import fit, inert, json_text
+from pinflow.reporters.text import UNWRAPPED, fit, inert, json_text, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pinflow.app import App
 
+_MOST_LINES = 20  # that one line of a result becomes on a narrow terminal
 _CODES = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
 
 
@@ -93,9 +94,13 @@ class Shell:
         return OK
 
     def say_lines(self, lines: Iterable[str]) -> int:
-        """Write a result for people: lines, each cut to the width of stdout. Returns OK."""
+        """Write a result for people: lines, folded between words to the width of stdout. Returns OK."""
+        width = self.width(self.stdout)
         for line in lines:
-            self.say(fit(line, self.width(self.stdout)))
+            text = line.lstrip(" ")
+            indent = line[: len(line) - len(text)]
+            for part in wrap(inert(text), width, indent=indent, most=_MOST_LINES) if width < UNWRAPPED else [line]:
+                self.say(fit(part, width))
         return OK
 
     def tell(self, text: str) -> None:

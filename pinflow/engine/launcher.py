@@ -322,6 +322,7 @@ class Launcher:
                 "api": plan.forced_api,
                 "tier": options.tier,
                 "sandbox": options.sandbox,
+                "addresses": [] if options.sandbox else self._addresses(plan),
                 "mark": digest(self._secret(run_id), "run"),
                 "output": None if options.output is None else str(_output_folder(plan, options.output)),
                 **self._facts(plan, run_id),
@@ -329,6 +330,13 @@ class Launcher:
             versions={p.distribution or p.module: p.version for p in self.registry.plugins},
             started=plan.moment.timestamp(),
         )
+
+    def _addresses(self, plan: Plan) -> list[str]:
+        """The addresses that stand in place of the services' own, as that of a sandbox does."""
+        apis = {login.api for login in plan.logins.values()} | {login.api for login in plan.item_logins.values()}
+        declared = [self.registry.apis[id] for id in sorted(apis)]
+        elsewhere = [api for api in declared if (self.environ.get(api.origin_variable) or api.origin) != api.origin]
+        return sorted({api.base_url(self.environ).removesuffix(api.prefix) for api in elsewhere})
 
     def _facts(self, plan: Plan, run_id: str) -> dict[str, Any]:
         """What a run's record has to say of its plan, for whoever resumes or undoes it."""

@@ -77,7 +77,7 @@ class Recap:
         parts = [
             [self._headline(paint)],
             counts_table(self.result.counts),
-            accounts_table(self.result.accounts, self._cut),
+            accounts_table(self.result.accounts, self.width),
             self._skipped_lines(),
             self._error_lines(),
             self._deletion_lines(),
@@ -242,9 +242,6 @@ class Recap:
             lines += self._wrap(inert(listed), indent=" " * (4 + len(text) - len(listed)))
         return lines
 
-    def _cut(self, line: str) -> str:
-        return fit(line, max(20, self.width))
-
 
 def _skipped_text(reason: str, names: list[str]) -> str:
     """What was skipped for a reason: how many and which, or which rows of a table equal which row."""
@@ -268,7 +265,7 @@ def _tokens_in_table(result: RunResult) -> set[str]:
     return {account.account for account in result.accounts if account.calls}
 
 
-def accounts_table(results: Sequence[AccountResult], cut: Callable[[str], str] = str) -> list[str]:
+def accounts_table(results: Sequence[AccountResult], width: int = UNWRAPPED) -> list[str]:
     """A line per account of a loop over accounts: its facts, how much was done, and its error.
 
     Those that failed come first, then those that were skipped, then those that are done.
@@ -286,7 +283,7 @@ def accounts_table(results: Sequence[AccountResult], cut: Callable[[str], str] =
         lines = [[*line, why] for line, why in zip(lines, ["WHY", *(row.get("why", "") for row in rows)], strict=True)]
     rest = len(ordered) - len(rows)
     more = [f"  {rest:,} more; to list them: --output json"] if rest else []
-    return ["accounts", *map(cut, table(lines, right=numbers, indent="  ")), *more]
+    return ["accounts", *table(lines, right=numbers, indent="  ", width=width), *more]
 
 
 def _account_order(result: AccountResult) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from pinflow.masking.known import hides_secret, mask_data
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _PROSE = 100  # cells: longer lines of prose are hard to read
+_MOST_LINES = 40  # of one cell: a screen
 UNWRAPPED = 200  # cells: what the width of files and pipes is taken for
 
 # joiners are parts of words and emoji in several scripts, and no terminal acts on them
@@ -139,16 +141,52 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
     return space + text if right else text + space
 
 
-def table(rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset(), indent: str = "") -> list[str]:
-    """Rows of inert texts as aligned lines; ``right`` are the columns that hold numbers."""
+def table(
+    rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset(), indent: str = "", width: int = UNWRAPPED
+) -> list[str]:
+    """Rows of inert texts as aligned lines; ``right`` are the columns that hold numbers.
+
+    Where they are wider than ``width`` cells, the widest columns are folded between words, so that nothing is cut.
+    Where that is not enough, each row is a paragraph.
+    """
     lines = [list(row) for row in rows]
     if not lines:
         return []
-    widths = [max(cells(row[column]) for row in lines) for column in range(len(lines[0]))]
+    columns = [[row[n] for row in lines] for n in range(len(lines[0]))]
+    widths = [max(map(cells, column)) for column in columns]
+    room = width - cells(indent) - 2 * (len(columns) - 1)
+    if sum(widths) > room and width < UNWRAPPED:
+        least = [max((cells(word) for text in column for word in text.split(" ")), default=0) for column in columns]
+        if sum(least) > room:
+            return _paragraphs(lines, width, indent)
+        while sum(widths) > room:
+            widest = max(range(len(widths)), key=lambda n: widths[n] if widths[n] > least[n] else -1)
+            widths[widest] -= 1
     return [
-        indent + "  ".join(pad(text, widths[n], right=n in right) for n, text in enumerate(row)).rstrip()
+        indent + "  ".join(pad(text, widths[n], right=n in right) for n, text in enumerate(parts)).rstrip()
         for row in lines
+        for parts in zip_longest(*map(_folded, row, widths), fillvalue="")
     ]
+
+
+def _folded(text: str, width: int) -> list[str]:
+    """A cell in lines of at most ``width`` cells, which its longest word has."""
+    lines = []
+    while cells(text) > width:
+        end = _end_of_line(text, width)
+        lines.append(text[:end].rstrip())
+        text = text[end:].lstrip(" ")
+    return [*lines, text]
+
+
+def _paragraphs(rows: Iterable[Sequence[str]], width: int, indent: str) -> list[str]:
+    """Each row on lines of its own: its first cell, and below it the others."""
+    lines = []
+    for first, *others in rows:
+        lines += wrap(first, width, indent=indent, most=_MOST_LINES)
+        rest = "  ".join(filter(None, others))
+        lines += wrap(rest, width, indent=f"{indent}    ", most=_MOST_LINES) if rest else []
+    return lines
 
 
 def columns(rows: Sequence[tuple[str, str]], width: int, *, indent: str = "  ") -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any, TextIO
 
 from pinflow import CredentialError, dataclass, inert
@@ -53,6 +55,29 @@ class Terminal:
     def say(self, text: str) -> None:
         """Write a line of the result."""
         _write(self.stdout, f"{inert(text)}\n")
+
+    def say_field(self, name: str, value: str) -> None:
+        """Write a field of the result: its name, and beside it the value, on a terminal folded between words."""
+        indent = f"  {inert(name):<8} "
+        for line in textwrap.wrap(
+            inert(value),
+            self.width,
+            initial_indent=indent,
+            subsequent_indent=" " * len(indent),
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [indent.rstrip()]:
+            _write(self.stdout, f"{line}\n")
+
+    @property
+    def width(self) -> int:
+        """The number of cells in a line of the result; what is no terminal has no end of the line."""
+        if not _is_terminal(self.stdout):
+            return _LONGEST_LINE
+        try:
+            return max(40, os.get_terminal_size(self.stdout.fileno()).columns)
+        except (OSError, ValueError):
+            return 80
 
     def say_data(self, value: Any) -> None:
         """Write the result as JSON, in ASCII, on one line."""

@@ -466,7 +466,7 @@ def test_runs_are_listed_newest_first_with_what_to_do_next(cli: Cli, recipe: str
     cli("run", recipe, "-i", "count=1")
     assert cli("runs") == 0
     head, second, first = cli.stdout.splitlines()
-    assert head.split() == ["RUN", "WHEN", "RECIPE", "STATE", "DID", "NEXT"]
+    assert head.split() == ["RUN", "WHEN", "RECIPE", "STATE", "TOKENS", "DID", "NEXT"]
     assert "failed" in second and "thing: 1 failed" in second and "pinflow resume" in second
     assert "ok" in first and "thing: 1 done" in first and "resume" not in first
 
@@ -476,17 +476,21 @@ def test_on_a_narrow_terminal_what_to_do_next_is_below_the_runs_and_whole(
 ) -> None:
     shop.bad = {0}
     cli("run", recipe, "-i", "count=1")
-    monkeypatch.setattr(Shell, "width", lambda self, stream: 70)
+    monkeypatch.setattr(Shell, "width", lambda self, stream: 76)
     assert cli("runs") == 0
     head, row, title, advice = cli.stdout.splitlines()
-    assert head.split() == ["RUN", "RECIPE", "STATE", "DID"]
-    assert row.endswith("  Fill the shop  failed  thing: 1 failed")
+    assert head.split() == ["RUN", "RECIPE", "STATE", "TOKENS", "DID"]
+    assert row.endswith("  Fill the shop  failed  -       thing: 1 failed")
     assert title == "next"
     assert advice == f"  pinflow resume {row.split()[0]}"
-    monkeypatch.setattr(Shell, "width", lambda self, stream: 50)
-    assert cli("runs") == 0
-    assert len(cli.stdout.splitlines()[1]) == 50 and cli.stdout.splitlines()[1].endswith("…")
-    assert cli.stdout.splitlines()[-1] == advice
+    for width in (60, 50, 30):
+        monkeypatch.setattr(Shell, "width", lambda self, stream, width=width: width)
+        assert cli("runs") == 0
+        *lines, _, last = cli.stdout.splitlines()
+        assert all(len(line) <= width for line in lines)
+        words = " ".join(lines).split()
+        assert {"Fill", "shop", "failed", "thing:", row.split()[0]} <= set(words)
+        assert last == advice
 
 
 def test_only_the_last_twenty_runs_are_listed_unless_all_are_wanted(cli: Cli, recipe: str) -> None:

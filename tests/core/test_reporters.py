@@ -711,3 +711,38 @@ def test_a_long_line_is_wrapped_and_not_cut_before_its_end(text: str, lines: lis
     wrapped = wrap(text, 14, indent="  ")
     assert wrapped == lines
     assert all(cells(line) <= 14 for line in wrapped)
+
+
+TABLE = [
+    ("NAME", "LIMIT", "LEFT", "WHY"),
+    ("access_token", "1,000 a minute", "861", "action_error, HTTP 404, code 50, request 1000000000000004"),
+    ("日本", "100 a second", "7", "outcome unknown: look at the board"),
+]
+
+
+@pytest.mark.parametrize("width", [30, 40, 50, 60, 70, 80, 100, 200])
+def test_a_table_is_never_wider_than_the_screen_and_no_word_of_it_is_lost(width: int) -> None:
+    lines = table(TABLE, right=frozenset({2}), indent="  ", width=width)
+    assert all(cells(line) <= width for line in lines)
+    words = [word for row in TABLE for text in row for word in text.split()]
+    assert sorted(" ".join(lines).split()) == sorted(words)
+    assert "…" not in "".join(lines)
+
+
+def test_the_widest_column_of_a_table_goes_on_below_itself() -> None:
+    assert table(TABLE[:2], right=frozenset({2}), width=64) == [
+        "NAME          LIMIT           LEFT  WHY",
+        "access_token  1,000 a minute   861  action_error, HTTP 404, code",
+        "                                    50, request 1000000000000004",
+    ]
+
+
+def test_a_row_that_fits_in_no_way_is_a_paragraph() -> None:
+    assert table(TABLE[1:2], width=24) == [
+        "access_token",
+        "    1,000 a minute  861",
+        "      action_error, HTTP",
+        "      404, code 50,",
+        "      request",
+        "      1000000000000004",
+    ]

@@ -403,7 +403,7 @@ def test_the_recap_is_a_table_of_accounts(agency: Agency) -> None:
     agency.put("ann", "{")
     agency.full.add("bob")
     result = agency.run(MAKE)
-    lines = Recap("Everyone", result).lines(lambda text, style: text)
+    lines = Recap("Everyone", result, width=200).lines(lambda text, style: text)
     table = lines[lines.index("accounts") + 1 :][:6]
     assert table[0].split() == ["ACCOUNT", "STATE", "DONE", "CALLS", "WHY"]
     assert [line.split()[:2] for line in table[1:]] == [
@@ -430,7 +430,7 @@ def test_accounts_are_worked_for_and_told_in_the_order_of_their_numbers_what_fai
     agency.put("client2", "{")
     result = agency.run(MAKE)
     assert [row.account for row in result.accounts] == ["ann", "bob", "cem", *names, "dan", "eva"]
-    lines = Recap("Everyone", result).lines(lambda text, style: text)
+    lines = Recap("Everyone", result, width=200).lines(lambda text, style: text)
     told = [line.split()[0] for line in lines[lines.index("accounts") + 2 :][:10]]
     assert told == ["client2", "client20", "ann", "bob", "cem", "client1", "client10", "client100", "dan", "eva"]
     skipped = [replace(row, status="skipped") if row.account == "client10" else row for row in result.accounts]
@@ -442,7 +442,7 @@ def test_a_name_that_is_there_twice_stands_with_its_place(agency: Agency) -> Non
     agency.environ["BOB"] = agency.sandbox.world.token_for("bob")
     app = agency.app()
     result = app.run(app.plan(Path("refresh_all_tokens"), inputs={}), Options())
-    lines = Recap("Everyone", result).lines(lambda text, style: text)
+    lines = Recap("Everyone", result, width=200).lines(lambda text, style: text)
     names = [line.rsplit(maxsplit=1)[0].strip() for line in lines[lines.index("accounts") + 2 :][:6]]
     file = f"bob (file {agency.tokens / 'bob.json'})"
     assert names == ["ann", "bob (environment variable BOB)", file, "cem", "dan", "eva"]

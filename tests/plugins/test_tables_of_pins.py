@@ -15,6 +15,7 @@ from pinflow.errors import RecipeError
 from pinflow.events import EffectDone, Note
 from pinflow.reporters.summary import Recap
 from pinflow.testing import Project
+from pinflow_sandbox import start
 from tests.cli import Cli
 
 HEADER = "title,description,link,image_url,alt_text\n"
@@ -521,8 +522,8 @@ def test_so_are_the_links_of_a_carousel_and_of_a_change(
 ) -> None:
     with_url, with_data = "url: https://example.com/a.jpg, ", "content_type: image/png, data: AAAA, "
     links = ["link: https://example.com", "link: www.example.com"]
-    for word, start in (("SLOTS", with_url), ("DATA", with_data), ("LINKS", "")):
-        arguments = arguments.replace(word, f"[{', '.join(f'{{{start}{link}}}' for link in links)}]")
+    for word, begin in (("SLOTS", with_url), ("DATA", with_data), ("LINKS", "")):
+        arguments = arguments.replace(word, f"[{', '.join(f'{{{begin}{link}}}' for link in links)}]")
     target = "board" if uses == "create_pin" else "pin"
     with pytest.raises(RecipeError, match=re.escape(at)):
         project.run(f"{{name: n, api: {version}, steps: [{{uses: {uses}, with: {{{target}: '1', {arguments}}}}}]}}")
@@ -637,3 +638,19 @@ def test_a_failed_dry_run_tells_of_all_that_failed(cli: Cli) -> None:
     assert "pinflow runs show" not in cli.stdout
     assert cli("run", recipe, "--sandbox") == 1
     assert "  120 others: pinflow runs show " in cli.stdout
+
+
+def test_runs_name_their_tokens_and_the_address_of_a_sandbox(cli: Cli) -> None:
+    recipe = cli.recipe("{name: Who, api: v5, steps: [{uses: get_user}]}", "who.yaml")
+    sandbox = start(now=cli.clock.now)
+    cli.environ |= sandbox.environment()
+    address = sandbox.environment()["PINTEREST_API_URI"].removeprefix("http://")
+    try:
+        assert cli("run", recipe) == 0
+    finally:
+        sandbox.stop()
+    assert cli("runs") == 0
+    (row,) = [line for line in cli.stdout.splitlines() if "Who" in line]
+    assert f"ok, at {address}  access_token  " in row
+    assert cli("runs", "show") == 0
+    assert cli.stdout.startswith(f"Who: ok, at {address} in ")

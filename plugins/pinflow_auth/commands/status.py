@@ -185,14 +185,14 @@ def _show(rows: Sequence[TokenRow], app: Host, terminal: Terminal) -> None:
         mark = f"  {store.fingerprint(row.tokens.access_token, app)}" if row.tokens is not None else ""
         terminal.say(f"{row.name}{api}{account}{mark}")
         for name, value in _lines(row, app):
-            terminal.say(f"  {name:<8} {value}")
+            terminal.say_field(name, value)
 
 
 def _show_table(rows: Sequence[TokenRow], app: Host, terminal: Terminal) -> None:
     """A line per token, and below them the problems."""
     now = app.now()
     head = ("TOKEN", "API", "ACCOUNT", "VALUE", "ACCESS", "REFRESH", "LACKS")
-    for line in table([head, *(tuple(map(inert, _cells(row, app, now))) for row in rows)]):
+    for line in table([head, *(tuple(map(inert, _cells(row, app, now))) for row in rows)], width=terminal.width):
         terminal.say(line)
     for row in rows:
         for problem in (*row.problems, row.unused):
