@@ -192,11 +192,12 @@ def _show(shell: Shell, detail: RunDetail, *, items: bool) -> int:
 def _head_lines(record: RunRecord) -> list[str]:
     took = "" if record.finished is None else f" in {duration(record.finished - record.started)}"
     after = "" if record.resume_after is None else f", can be resumed at {_time_text(record.resume_after)}"
-    where = " in the sandbox" if record.options.get("sandbox") else _where_text(record)
+    where = " in the sandbox" if record.options.get("sandbox") else ""
     lines = [
         f"{inert(record.name)}: {_state_text(record.state)}{where}{took} (run {inert(record.id)})",
         f"  recipe   {inert(_short_path(record.recipe))}",
         f"  started  {_time_text(record.started)}{after}",
+        *(f"  address  {inert(address)}" for address in record.options.get("addresses") or ()),
     ]
     lines += [
         f"  token    {inert(login or DEFAULT_LOGIN)}: {_value_text(value)}"

@@ -326,7 +326,9 @@ def _next(args: argparse.Namespace, shell: Shell, app: App, store: ScheduleStore
         shell.tell(f"nothing runs next{paused}")
         return OK
     head = ("JOB", "DUE", "ZONE", "STARTS (LOCAL TIME)", "JITTER", "CLOCK")
-    return shell.say_lines(table([head, *map(schedule_text.upcoming_row, runs)], width=shell.width(shell.stdout)))
+    columns = list(zip(head, *map(schedule_text.upcoming_row, runs), strict=True))
+    told = [column for column in columns if any(column[1:])]  # most jobs have no jitter, and most days no clock change
+    return shell.say_lines(table(list(zip(*told, strict=True)), width=shell.width(shell.stdout)))
 
 
 def _rows(

@@ -653,4 +653,4 @@ def test_runs_name_their_tokens_and_the_address_of_a_sandbox(cli: Cli) -> None:
     (row,) = [line for line in cli.stdout.splitlines() if "Who" in line]
     assert f"ok, at {address}  access_token  " in row
     assert cli("runs", "show") == 0
-    assert cli.stdout.startswith(f"Who: ok, at {address} in ")
+    assert f"  address  http://{address}" in cli.stdout.splitlines()
