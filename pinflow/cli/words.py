@@ -168,8 +168,11 @@ def _token_folders(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _holds_token(file: Path) -> bool:
-    with file.open("rb") as text:
-        return b'"access_token"' in text.read(_TOKEN_HEAD)
+    with suppress(OSError):
+        if file.is_file():  # a pipe would never end
+            with file.open("rb") as text:
+                return b'"access_token"' in text.read(_TOKEN_HEAD)
+    return False
 
 
 # -- what plugins offer

@@ -32,13 +32,15 @@ def is_recipe(file: Path) -> bool:
 def yaml_files(folder: Path, *, deep: bool = True) -> Iterator[Path]:
     """The YAML files of a folder, and of those below it unless ``deep`` is false, in the order of their paths.
 
-    Hidden ones are left out, and links to folders are not followed: they may lead round in a circle.
+    Hidden ones are left out, and so are pipes and devices, which may never end; links to folders are not followed: they
+    may lead round in a circle.
     """
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if deep else []
         for name in sorted(names):
-            if name.endswith(ENDINGS) and not name.startswith("."):
-                yield Path(place) / name
+            file = Path(place) / name
+            if name.endswith(ENDINGS) and not name.startswith(".") and (file.is_file() or not file.exists()):
+                yield file
 
 
 def own_recipes(folder: Path) -> list[Path]:

@@ -164,6 +164,8 @@ def busy(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tokens / "second.json").write_text('{"access_token": "x"}')
     (tokens / "$(touch ran).json").write_text('{"access_token": "x"}')
     (here / "other.json").write_text("{}")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tokens / "pipe.json")
     monkeypatch.chdir(here)
     assert cli("tick", "shop.yaml") == 0, cli.stderr
     assert cli("run", "get_user", "--sandbox", "--output", "json") == 0

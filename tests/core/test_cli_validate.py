@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -106,6 +107,16 @@ def test_several_folders_files_and_names_are_checked_each_once(cli: Cli, folder:
     (folder / "a.yaml").write_text(RIGHT)
     assert cli("validate", "jobs", "jobs/a.yaml", "get_user", "./jobs") == 0
     assert [line.partition(":")[0] for line in cli.stdout.splitlines()] == ["jobs/a.yaml", "get_user"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_a_pipe_is_not_waited_for_and_a_link_to_nothing_is_told(cli: Cli, folder: Path) -> None:
+    (folder / "a.yaml").write_text(RIGHT)
+    os.mkfifo(folder / "pipe.yaml")
+    assert cli("validate", "jobs") == 0
+    (folder / "gone.yaml").symlink_to("nothing.yaml")
+    assert cli("validate", "jobs") == 2
+    assert "jobs/gone.yaml: no such file" in cli.stderr
 
 
 def test_a_link_round_in_a_circle_ends(cli: Cli, folder: Path) -> None:
