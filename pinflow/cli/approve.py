@@ -97,8 +97,9 @@ def _approve(args: argparse.Namespace, shell: Shell, app: App) -> int:
 
 def _look(shell: Shell, app: App, plan: Plan, *, max_writes: int) -> tuple[Coverage | None, int]:
     """Show what a plan would do. Returns what an approval covers, or None and the exit code of the dry run's error."""
-    for line in _plan_lines(plan):
-        shell.tell(fit(line, shell.width(shell.stderr)))
+    width = shell.width(shell.stderr)
+    for line in _plan_lines(plan, width):
+        shell.tell(fit(line, width))
     result, covers = _dry_run(shell, app, plan)
     if result.error is not None:
         error_exit.show(shell, result.error)
@@ -196,7 +197,7 @@ def _dry_run(shell: Shell, app: App, plan: Plan) -> tuple[RunResult, Coverage]:
     return result, covers
 
 
-def _plan_lines(plan: Plan) -> Iterator[str]:
+def _plan_lines(plan: Plan, width: int) -> Iterator[str]:
     """What the recipe says: inputs, accounts, and the steps that make changes."""
     yield f"{inert(plan.recipe.name)} ({inert(plan.source.name)})"
     if plan.inputs:
@@ -206,7 +207,7 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
             (inert(name), inert(_value_text(value)), "" if name in plan.given else "from the recipe")
             for name, value in shown.items()
         ]
-        yield from table(rows, indent="  ")
+        yield from table(rows, indent="  ", width=width)
     if plan.logins or plan.item_logins:
         yield "accounts"
         rows = [
@@ -217,7 +218,7 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
             (inert(login.variable), _each_token(login.names), inert(", ".join(sorted(login.scopes))))
             for login in plan.item_logins.values()
         ]
-        yield from table(rows, indent="  ")
+        yield from table(rows, indent="  ", width=width)
     deleting = {step.path for step in plan.destructive}
     yield "steps that make changes"
     rows = [
@@ -228,7 +229,7 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
         )
         for step in plan.unattended_writes
     ]
-    yield from table(rows, indent="  ")
+    yield from table(rows, indent="  ", width=width)
 
 
 def _value_text(value: Any) -> str:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pinflow.errors import FAILED, OK, UsageError
-from pinflow.reporters.text import fit, inert, table, wrap
+from pinflow.reporters.text import inert, table, wrap
 
 if TYPE_CHECKING:
     import argparse
@@ -75,7 +75,7 @@ def _lines(notices: Sequence[Notice], width: int) -> Iterator[str]:
     head, *lines = table([("SINCE", "LEVEL", "WHAT"), *rows])
     yield head
     for line, notice in zip(lines, notices, strict=True):
-        yield fit(line, width)
+        yield from wrap(line, width, most=20)
         text, colon, command = inert(notice.text).partition(": pinflow ")
         if text:
             yield from wrap(f"{text}{colon[:1]}", width, indent="  ")

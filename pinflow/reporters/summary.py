@@ -195,7 +195,7 @@ class Recap:
     def _output_lines(self) -> list[str]:
         lines: list[str] = []
         for name, value in self.result.outputs.items():
-            lines += output_lines(inert(name), value)
+            lines += output_lines(inert(name), value, self.width)
         title = "outputs" if self.result.forecast is None else "outputs would be"
         return [title, *lines] if lines else []
 
@@ -324,11 +324,11 @@ def counts_table(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
     return table(rows, right=frozenset(range(1, len(columns) + 1)), indent="  ") if kinds else []
 
 
-def output_lines(name: str, value: Any) -> list[str]:
+def output_lines(name: str, value: Any, width: int = UNWRAPPED) -> list[str]:
     """An output as lines: one value beside its name, flat lists and mappings as a table, anything else as JSON."""
     if isinstance(value, str):
         return [f"  {name}: {inert(value)}"]
-    lines = _value_table(value) or json_text(value, indent=2).splitlines()
+    lines = _value_table(value, width if width >= UNWRAPPED else width - 4) or json_text(value, indent=2).splitlines()
     if len(lines) == 1:
         return [f"  {name}: {lines[0]}"]
     rest = len(lines) - _OUTPUT_LINES
@@ -336,17 +336,17 @@ def output_lines(name: str, value: Any) -> list[str]:
     return [f"  {name}:", *(f"    {line}" for line in lines[:_OUTPUT_LINES]), *end]
 
 
-def _value_table(value: Any) -> list[str]:
+def _value_table(value: Any, width: int) -> list[str]:
     """A mapping of plain values, or a list of such mappings with the same keys, as a table; [] for anything else."""
     if isinstance(value, dict) and value and _is_flat(value):
-        return table([(inert(key), _cell_text(cell)) for key, cell in value.items()])
+        return table([(inert(key), _cell_text(cell)) for key, cell in value.items()], width=width)
     rows = list(value) if isinstance(value, (list, tuple)) else []
     if not all(isinstance(row, dict) and row and _is_flat(row) and row.keys() == rows[0].keys() for row in rows):
         return []
     head = [[inert(key).upper() for key in rows[0]]] if rows else []
-    return table([*head, *([_cell_text(cell) for cell in row.values()] for row in rows[:_OUTPUT_LINES])]) + [
-        "..." for _ in rows[_OUTPUT_LINES:]
-    ]
+    return table(
+        [*head, *([_cell_text(cell) for cell in row.values()] for row in rows[:_OUTPUT_LINES])], width=width
+    ) + ["..." for _ in rows[_OUTPUT_LINES:]]
 
 
 def _is_flat(mapping: Mapping[str, Any]) -> bool:

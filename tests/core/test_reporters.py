@@ -746,3 +746,11 @@ def test_a_row_that_fits_in_no_way_is_a_paragraph() -> None:
         "      request",
         "      1000000000000004",
     ]
+
+
+def test_an_output_of_rows_fits_the_terminal() -> None:
+    rows = [{"id": "813744226420795884", "name": "Garden ideas for the shady corner", "about": "Beds of old wood " * 3}]
+    lines = recap(result("ok", outputs={"boards": rows}), width=70).splitlines()
+    assert all(cells(line) <= 70 for line in lines)
+    assert "…" not in "".join(lines)
+    assert {"813744226420795884", "shady", "corner", "wood"} <= set(" ".join(lines).split())

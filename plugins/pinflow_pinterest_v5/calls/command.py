@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -99,7 +100,7 @@ def _list(catalogue: Catalogue, operations: Iterable[Operation], *, names: bool,
         (operation.id, operation.method, operation.path, operation.category, " ".join(sorted(operation.scopes)))
         for operation in operations
     ]
-    _print(table([tuple(map(inert, row)) for row in rows]))
+    _print(table([tuple(map(inert, row)) for row in rows], width=_width()))
     sys.stderr.write(f"{len(rows)} operation{'s' if len(rows) > 1 else ''}; {_version(catalogue)}\n")
 
 
@@ -220,7 +221,7 @@ def example(catalogue: Catalogue, id: str) -> dict[str, Any]:
 
 
 def _table(rows: Iterable[tuple[str, str, str]]) -> list[str]:
-    return table([tuple(map(inert, row)) for row in rows])
+    return table([tuple(map(inert, row)) for row in rows], width=_width())
 
 
 # -- another version
@@ -267,6 +268,11 @@ def _use_bundled(app: Host, *, human: bool) -> int:
     else:
         _print_json(_origin(catalogue))
     return 0
+
+
+def _width() -> int:
+    """The number of cells in a line of a terminal; what is none is taken for wide."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
 
 
 def _print(lines: Iterable[str]) -> None:
