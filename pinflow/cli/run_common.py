@@ -11,10 +11,8 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pinflow import events
 from pinflow.cli import error_exit
 from pinflow.cli.shell import is_terminal
-from pinflow.cli.signals import stop_on_signals
 from pinflow.errors import UsageError
 from pinflow.recipe.bundled import recipe_path
 from pinflow.reporters.text import inert
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from pinflow import events
     from pinflow.app import Options
     from pinflow.cli.shell import Shell
     from pinflow.engine.results import RunResult
@@ -244,6 +243,7 @@ def execute(
     ``sign_in`` are the commands that get its tokens.
     """
     from pinflow.app import Options
+    from pinflow.cli.signals import stop_on_signals  # validate takes arguments from here and runs nothing
 
     limit = max_writes(args, shell)
     view = _View(shell)
@@ -325,7 +325,9 @@ class _View:
             self.listeners.append(JsonLines(shell.say).pinflow_event)
 
     def _note(self, event: events.Event) -> None:
-        if isinstance(event, events.RunStarted):
+        from pinflow.events import RunStarted
+
+        if isinstance(event, RunStarted):
             self.name, self.run = event.name, event.run
 
     @contextmanager
