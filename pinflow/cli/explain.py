@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pinflow.errors import OK, UsageError
 from pinflow.recipe.bundled import bundled_docs
 from pinflow.reporters.text import columns, inert, reflow, wrap
+from pinflow.schema.invalid import join_words
 from pinflow.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -98,6 +99,11 @@ def _select(
     if topic == _EXIT:
         known = ", ".join(str(code.code) for code in exit_codes())
         raise UsageError(f"no command of pinflow ends with exit code {word!r}", hint=f"the codes are: {known}")
+    if with_status := list(dict.fromkeys(str(code.code) for code in codes if word in map(str, code.statuses))):
+        raise UsageError(
+            f"no code {word!r} is known; as the status of HTTP it comes with {join_words(with_status, 'and')}",
+            hint=f"pinflow explain code {with_status[0]}",
+        )
     if topic == _CODE or word.isdecimal():
         raise UsageError(
             f"nothing is known of the code {word!r}",

@@ -166,6 +166,7 @@ def test_for_programs_it_is_one_object_with_all_three(cli: Cli) -> None:
     [
         (["exit", "9"], "no command of pinflow ends with exit code '9'\n  the codes are: 0, 1, 2, 3, 4, 5, 6, 7, 8,"),
         (["code", "99"], "nothing is known of the code '99'"),
+        (["code", "418"], "no code '418' is known; as the status of HTTP it comes with 5, 6 and LOST_KEY"),
         (["exit"], "name one number after exit\n  such as: pinflow explain exit 4"),
         (["exit", "4", "5"], "name one number after exit"),
         (["4", "5"], "explain one thing at a time"),
