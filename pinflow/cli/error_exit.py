@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 from pinflow.errors import BROKEN_PIPE, DEFECT, INTERRUPTED, PinflowError, StateError
 from pinflow.masking.known import harmless_words, mask
-from pinflow.reporters.text import advice, inert
+from pinflow.reporters.text import UNWRAPPED, advice, inert, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pinflow.cli.shell import Shell
+
+_MOST_LINES = 40  # of one message on a narrow terminal
 
 
 def run_guarded(shell: Shell, work: Callable[[], int]) -> int:
@@ -83,8 +85,18 @@ def error_lines(shell: Shell, error: PinflowError) -> list[str]:
     else:
         first, *rest = error.message.splitlines() or [""]
         # later lines are indented, so that none of them can pass for a message of its own
-        lines = [f"{paint('error:', 'red')} {inert(first)}", *(f"  {inert(line)}" for line in rest)]
+        head, *folded = _folded(f"error: {inert(first)}", "", width)
+        lines = [f"{paint('error:', 'red')}{head.removeprefix('error:')}", *folded]
+        lines += [part for line in rest for part in _folded(inert(line), "  ", width)]
     return lines + [line for hint in error.hint.splitlines() for line in advice(inert(hint), width)]
+
+
+def _folded(text: str, indent: str, width: int) -> list[str]:
+    """A line folded between words on a terminal; files and pipes get it whole, because it is searched for there."""
+    if width >= UNWRAPPED:
+        return [f"{indent}{text}"]
+    own = len(text) - len(text.lstrip(" "))
+    return wrap(text[own:], width, indent=indent + " " * own, most=_MOST_LINES)
 
 
 def _silence_all(shell: Shell) -> None:

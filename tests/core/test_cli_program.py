@@ -460,3 +460,15 @@ def test_a_stream_that_is_closed_or_full_is_no_defect(
     assert ended.stderr.startswith(shown)
     assert "defect" not in ended.stderr
     assert not list(tmp_path.glob("defect-*"))
+
+
+def test_an_error_is_folded_between_words_on_a_terminal_and_whole_in_a_pipe(cli: Cli) -> None:
+    message = "the recipe makes changes and isn't approved to run unattended, so that nothing of it was sent today\nwhy"
+    run_guarded(cli.shell(answers=""), raising(UsageError(message)))
+    assert cli.stderr == (
+        "error: the recipe makes changes and isn't approved to run unattended, so that\n"
+        "  nothing of it was sent today\n"
+        "  why\n"
+    )
+    run_guarded(cli.shell(), raising(UsageError(message)))
+    assert cli.stderr.splitlines() == [f"error: {message.splitlines()[0]}", "  why"]

@@ -116,7 +116,8 @@ def test_a_lost_write_that_can_not_be_looked_for_is_told_as_unknown_everywhere(p
     assert shown["counts"]["pin"] == {"done": 2, "unknown": 1, "doubt": 1}
     assert sorted(item["state"] for item in shown["items"]) == ["done", "done", "unknown"]
     assert program("runs") == 0
-    assert "outcome unknown  pin: 2 done, 1 outcome unknown" in program.stdout
+    assert "outcome unknown, at 127.0.0.1:" in program.stdout
+    assert "  access_token  pin: 2 done, 1 outcome unknown" in program.stdout
     assert program("runs", "show") == 0
     assert "  error    outcome unknown, exit 7\n" in program.stdout
     assert "doubt" not in program.stdout
