@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(
             f"\nThe sandbox listens on {sandbox.url} and serves v3, v4 ads and v5.\n"
             "Paste the lines above into another terminal, then for example:\n"
-            "  pinflow run recipes/copy_board.yaml -i board='Garden ideas' -i name='My copy'\n"
+            "  pinflow run copy_board -i board='Garden ideas' -i name='My copy'\n"
             f"Its control surface is {sandbox.url}/_sandbox/ with the header X-Sandbox-Token: {sandbox.control_token}\n"
             f"{repeat_hint}Ctrl-C ends it and deletes everything.\n"
         )
