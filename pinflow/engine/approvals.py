@@ -226,6 +226,8 @@ class Approvals:
         if deleting and (options.approve is None or not options.approve(_question(plan, options, open_session))):
             text = "; ".join(_sentence(plan, step) for step in deleting)
             hint = "check it with --dry-run, then run it with --yes"
+            if options.approve is not None:  # who was asked knows what it was about
+                raise ApprovalRequired("nothing was deleted, as you did not agree", hint=hint)
             raise ApprovalRequired(f"{text}, which isn't approved", hint=hint)
         return Clearance(limit=options.max_writes)
 

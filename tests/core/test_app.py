@@ -196,9 +196,9 @@ def wiped(project: Any) -> list[str]:
 
 def test_what_deletes_is_asked_for_and_not_done_unless_approved(project: Any, wiped: list[str]) -> None:
     asked: list[str] = []
-    with pytest.raises(
-        ApprovalRequired, match=r"^Step 'gone' of recipe\.yaml deletes things, which isn't approved"
-    ) as caught:
+    with pytest.raises(ApprovalRequired, match=r"^Step 'gone' of recipe\.yaml deletes things, which isn't approved"):
+        project.run(DELETES)
+    with pytest.raises(ApprovalRequired, match=r"^nothing was deleted, as you did not agree") as caught:
         project.run(DELETES, approve=asked.append)
     assert caught.value.exit_code == APPROVAL
     assert len(asked) == 1

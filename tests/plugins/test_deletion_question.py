@@ -102,7 +102,7 @@ def test_one_board_is_named_with_its_pins_and_its_account(cli: StudioCli, api: s
 def test_a_no_sends_nothing_but_reads_and_leaves_no_run(cli: StudioCli, answer: str) -> None:
     assert cli(*DRAFTS, answers=answer) == 5
     assert cli.calls() == {"GET /boards": 1}
-    assert f"error: {UNREAD}, which isn't approved " in cli.stderr.replace("\n  ", " ")
+    assert "error: nothing was deleted, as you did not agree\n" in cli.stderr
     assert cli("runs") == 0
     assert cli.stdout == ""
 
