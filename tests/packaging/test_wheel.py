@@ -26,7 +26,14 @@ SOURCES = (
 RECIPE_FILES = sorted(path.name for path in (PROJECT / "recipes").iterdir())  # and the tables they are tried with
 RECIPES = [name for name in RECIPE_FILES if name.endswith(".yaml")]
 
-NOT_COPIED = (".git", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")  # what tools of this checkout left
+NOT_COPIED = (
+    ".git",
+    "__pycache__",
+    ".*_cache",
+    ".hypothesis",
+    "*.egg-info",
+    ".doctrees",
+)  # what tools of this checkout left
 
 
 def names(wheel: Path) -> list[str]:
