@@ -491,7 +491,7 @@ class Client:
         if isinstance(error, MissingScope) and call.sign is None:
             login = self.login_command(_missing_scopes(self.api, call, error))
             if variable := self._credential.variable:
-                login = f"{login}; then unset {variable}, which comes before what a sign-in stores"
+                login = f"{login}\nthen unset {variable}, which comes before what a sign-in stores"
             error.hint = f"{error.hint}; with: {login}" if error.hint else login
         return error
 

@@ -181,8 +181,8 @@ def test_a_missing_scope_is_told_with_the_command_that_grants_it(program: Progra
     assert program("run", *program.table(1), "--yes") == 4
     assert (
         "\n  sign in again and grant the missing scopes: boards:read; with: pinflow auth login access_token --scopes "
-        "boards:read,boards:write,pins:read,pins:write,user_accounts:read; then unset ACCESS_TOKEN, which comes before "
-        "what a sign-in stores\n" in program.stdout
+        "boards:read,boards:write,pins:read,pins:write,user_accounts:read\n"
+        "  then unset ACCESS_TOKEN, which comes before what a sign-in stores\n" in program.stdout
     )
 
 
