@@ -36,7 +36,7 @@ copybutton_selector = "div:not(.highlight-output) > div.highlight > pre"  # an o
 # what furo and Sphinx have no setting for: boxes that scroll are reached by keyboard, and landmarks have names
 REPLACED = {
     "<pre>": '<pre tabindex="0">',
-    '<div class="table-wrapper docutils container">': '<div class="table-wrapper docutils container" tabindex="0">',
+    '<div class="table-wrapper ': '<div tabindex="0" class="table-wrapper ',
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
     '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="On this page">',
 }
