@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     ("body", "mistake"),
     [
         ('<a href="other.html">x</a>', "index.html: other.html leads nowhere"),
+        ("<pre>x</pre>", "index.html: a box that may scroll can't be reached by keyboard"),
+        ('<div class="table-wrapper x">x</div>', "index.html: a box that may scroll can't be reached by keyboard"),
         ('<a href="#there">x</a>', "index.html: #there has no such place"),
         ('<img src="gone.png">', "index.html: gone.png leads nowhere"),
         ('<script src="https://cdn.example/x.js"></script>', "index.html: fetches https://cdn.example/x.js"),
