@@ -21,8 +21,28 @@ from tests.terminal import acting
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-# tests that kill, damage and repeat at length, or build and install: half of the time, and a tenth of the tests
-_SLOW = ("benchmarks", "faults", "packaging")
+# what kills, damages and repeats at length, or builds and installs; and of whole runs those that take longest
+_SLOW = (
+    "benchmarks",
+    "docs/test_shown_texts.py",
+    "docs/test_site_build.py",
+    "docs/test_site_facts.py",
+    "faults",
+    "packaging",
+    "plugins/test_next_steps.py",
+    "plugins/test_run_ends.py",
+    "plugins/test_sandbox_conformance.py",
+    "plugins/test_tables_of_pins.py",
+    "plugins/test_terminal_safety.py",
+    "plugins/test_v3_and_v5.py",
+    "plugins/test_v5_copy_board.py",
+    "plugins/test_v5_if_exists.py",
+    "plugins/test_v5_mirror.py",
+    "recipes",
+    "scheduling/test_commands.py",
+    "scheduling/test_daemon.py",
+    "scheduling/test_scheduler.py",
+)
 _WORKERS = 8  # more would wait for the disk
 
 
@@ -42,7 +62,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out slow tests, unless they are asked for or their file is named."""
     for item in items:
-        if any(item.path.is_relative_to(Path(__file__).with_name(folder)) for folder in _SLOW):
+        if any(item.path.is_relative_to(Path(__file__).parent / part) for part in _SLOW):
             item.add_marker(pytest.mark.slow)
     named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
     if named or config.option.slow or config.option.markexpr:

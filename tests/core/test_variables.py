@@ -28,6 +28,7 @@ BY_DATA = {
     "pinflow/app.py: api.version_variable": "Api",
     "pinflow/cli/words.py: variable": "Api.token_folder_variable",
     "pinflow/doctor/installation.py: name": "the table",
+    "pinflow/engine/launcher.py: api.origin_variable": "Api",
     "pinflow/engine/protected_folders.py: variable": "Api.token_folder_variable",
     "pinflow/http/api.py: self.origin_variable": "Api",
     "pinflow/http/proxy.py: variable": "_OTHER_BUNDLES, whose names are in the table",
