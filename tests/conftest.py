@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 # what kills, damages and repeats at length, or builds and installs; and of whole runs those that take longest
 _SLOW = (
     "benchmarks",
+    "core/test_cli_completion.py",
+    "core/test_printing.py",
     "docs/test_shown_texts.py",
     "docs/test_site_build.py",
     "docs/test_site_facts.py",
     "faults",
     "packaging",
+    "plugins/test_doctor.py",
     "plugins/test_next_steps.py",
     "plugins/test_run_ends.py",
     "plugins/test_sandbox_conformance.py",

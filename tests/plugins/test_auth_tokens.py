@@ -133,13 +133,14 @@ def test_times_are_seconds_or_iso(folder: Path, moment: object) -> None:
 
 NO_TIMES: list[object] = [0, -1, 10**30, 1e300, True, "soon", "", [], "9999-99-99"]
 
+DEEP = "[" * 5000
 BROKEN: list[tuple[object, str]] = [
     ("", "is empty"),
     ("  \n", "is empty"),
     ("{", "is not JSON"),
     ('{"access_token": "a-secret"', "is not JSON"),
     ('{"access_token": NaN}', "is not JSON"),
-    ("[" * 5000, "is not JSON"),
+    (DEEP, "is not JSON"),
     ('{"expires_at": ' + "9" * 5000 + "}", "is not JSON"),
     ("a-secret", "is not JSON"),
     ("[1]", "is not a JSON object"),
@@ -169,7 +170,8 @@ BROKEN: list[tuple[object, str]] = [
 @pytest.mark.parametrize(("content", "problem"), BROKEN)
 def test_a_broken_file_is_an_error_that_says_what_is_wrong(folder: Path, content: object, problem: str) -> None:
     path = put(folder, content)
-    gc.collect()  # what is left of other tests must not end where brackets fill the stack
+    if content == DEEP:
+        gc.collect()  # what is left of other tests must not end where the stack is full
     with pytest.raises(CredentialError, match=problem) as caught:
         find_tokens(ask(folder))
     assert str(path) in str(caught.value)
