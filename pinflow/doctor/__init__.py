@@ -32,6 +32,8 @@ def examine(app: App, *, offline: bool) -> Iterator[Finding]:
     told: set[str] = set()  # a fault of the state meets whatever looks into it, each time by another path
     for checkup in (*own, *app.registry.checkups.values()):
         for finding in _findings(checkup, app, offline=offline):
+            if checkup.topic == "network" and finding.level == "problem":
+                offline = True  # what can't be reached, or is a page in its way, is asked nothing with a token
             remedy = finding.hint or finding.text
             if finding.level != "problem" or remedy not in told:
                 told.add(remedy)
